@@ -1,0 +1,1 @@
+"""The contract between mailtally agents, collectors and other programs."""

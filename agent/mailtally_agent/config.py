@@ -1,0 +1,146 @@
+"""The agent's configuration: one TOML file, read whole, every problem reported with its line.
+
+A key that does not exist, a value of the wrong type and a value out of range are refused: a
+misspelt setting that is silently ignored costs more than a refused start.
+"""
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from mailtally_agent.direction import DirectionRules, Network
+from mailtally_agent.settings_file import ConfigError, SettingsFile
+from mailtally_agent.syslog import epoch_us
+
+DEFAULT_INTERNAL_NEXT_HOPS = ["127.0.0.1/32", "::1/128"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files of the mutual TLS connection, all PEM."""
+
+    ca_file: Path
+    certificate_file: Path
+    key_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The checked configuration. since_us: microseconds since 1970, None for everything."""
+
+    server: str
+    state_dir: Path
+    log: Path
+    time_zone: tzinfo
+    since_us: int | None
+    internal_next_hops: tuple[Network, ...]
+    collector: str
+    tls: Tls | None
+    batch_records: int
+    batches_in_flight: int
+    log_level: str
+
+    def direction_rules(self) -> DirectionRules:
+        """The rules that say which deliveries are outbound."""
+        return DirectionRules(self.internal_next_hops)
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the file; raises ConfigError with every problem found."""
+    settings = SettingsFile.read(path)
+    config = Config(
+        server=settings.text("server", default=socket.gethostname()),
+        state_dir=settings.path("state_dir", default="/var/lib/mailtally-agent"),
+        log=settings.path("source.log", default="/var/log/mail.log"),
+        time_zone=_time_zone(settings),
+        since_us=_since(settings),
+        internal_next_hops=_networks(settings),
+        collector=settings.text("collector.address", default="127.0.0.1:8790"),
+        tls=_tls(settings),
+        batch_records=settings.integer("ship.batch_records", default=500, low=1, high=5000),
+        batches_in_flight=settings.integer("ship.batches_in_flight", default=8, low=1, high=64),
+        log_level=settings.choice(
+            "logging.level", default="info", choices=("debug", "info", "warning", "error")
+        ),
+    )
+    if config.tls is None and not _is_loopback(config.collector):
+        if not settings.flag("collector.insecure", default=False):
+            settings.problem(
+                "collector.address",
+                f"{config.collector} is another host: set the three files of [collector.tls]"
+                " (or collector.insecure = true to send mail addresses in clear text)",
+            )
+    else:
+        settings.flag("collector.insecure", default=False)
+    settings.finish()
+    return config
+
+
+def _time_zone(settings: SettingsFile) -> tzinfo:
+    name = settings.text("source.time_zone", default="")
+    try:
+        if name:
+            return ZoneInfo(name)
+        with Path("/etc/localtime").open("rb") as file:
+            return ZoneInfo.from_file(file, key="localtime")
+    except FileNotFoundError:
+        return ZoneInfo("UTC")
+    except (LookupError, ValueError, OSError):
+        settings.problem(
+            "source.time_zone", f"no such time zone: {name!r} (example: Europe/Berlin)"
+        )
+        return ZoneInfo("UTC")
+
+
+def _since(settings: SettingsFile) -> int | None:
+    text = settings.text("source.since", default="beginning")
+    if text == "beginning":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        settings.problem(
+            "source.since", f'expected "beginning" or a date like 2026-03-01: {text!r}'
+        )
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=_time_zone(settings))
+    return epoch_us(moment)
+
+
+def _networks(settings: SettingsFile) -> tuple[Network, ...]:
+    networks = []
+    key = "direction.internal_next_hops"
+    for text in settings.texts(key, default=DEFAULT_INTERNAL_NEXT_HOPS):
+        try:
+            networks.append(ipaddress.ip_network(text))
+        except ValueError as error:
+            settings.problem(key, f"expected an address or a network: {error}")
+    return tuple(networks)
+
+
+def _tls(settings: SettingsFile) -> Tls | None:
+    names = ("ca_file", "certificate_file", "key_file")
+    given = [settings.text(f"collector.tls.{name}", default="") for name in names]
+    if not any(given):
+        return None
+    for name, value in zip(names, given, strict=True):
+        if not value:
+            settings.problem(f"collector.tls.{name}", "missing: all three files are needed")
+    return Tls(*(Path(value) for value in given))
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    if host in {"localhost", ""} or address.startswith("unix:"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+__all__ = ["Config", "ConfigError", "Tls", "load_config"]

@@ -1,0 +1,1 @@
+"""What Postfix writes: one module for each family of log lines."""

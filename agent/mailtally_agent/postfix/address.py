@@ -1,0 +1,25 @@
+"""Addresses in angle brackets, as Postfix logs them: ``to=<user@example.com>``.
+
+Mirrors   info_log_address_format=external (default since Postfix 3.5): a local part with specials
+          is quoted (RFC 5321 section 4.1.2), so that ``>`` inside quotes does not end it.
+Limits    Before 3.5, or with the internal format, the quotes are absent and an address that holds
+          ``>`` cannot be told from the text behind it.
+"""
+
+import re
+
+# Possessive: hostile quotes must not make the search run back and forth.
+_QUOTED = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|[^">])*+>')
+
+
+def bracketed_end(text: str, start: int) -> int:
+    """Index of the ``>`` that ends the address beginning at start; -1 when there is none.
+
+    >>> bracketed_end('to=<"a> b"@c>, relay=', 4)
+    12
+    """
+    end = text.find(">", start)
+    if end < 0 or text.find('"', start, end) < 0:
+        return end
+    match = _QUOTED.match(text, start)
+    return match.end() - 1 if match else -1

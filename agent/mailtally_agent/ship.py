@@ -1,0 +1,90 @@
+"""The window of records that the collector has not acknowledged yet.
+
+No I/O: the session takes batches out and puts acknowledgements in. Records stay here until they are
+acknowledged; a new stream gets them all again. When the window is full, reading stops.
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+from mailtally_agent.record import Record
+
+
+class OutOfOrderError(Exception):
+    """The collector acknowledged something else than the oldest batch under way."""
+
+
+class Batch(NamedTuple):
+    """Records under way on the present stream; sequence counts 1, 2, 3, … on each stream."""
+
+    sequence: int
+    records: tuple[Record, ...]
+
+
+class Window:
+    """Unacknowledged records, in log order."""
+
+    def __init__(self, max_batch_records: int, max_batches: int) -> None:
+        """Both limits at least 1; the collector's Welcome can lower them."""
+        self._max_batch_records = max_batch_records
+        self._max_batches = max_batches
+        self._waiting: deque[Record] = deque()
+        self._under_way: deque[Batch] = deque()
+        self._next_sequence = 1
+        self.added = 0
+        self.acknowledged = 0
+
+    def limit(self, max_batch_records: int, max_batches: int) -> None:
+        """Keep within what the collector asks for; 0 means no wish."""
+        if max_batch_records:
+            self._max_batch_records = min(self._max_batch_records, max_batch_records)
+        if max_batches:
+            self._max_batches = min(self._max_batches, max_batches)
+
+    @property
+    def full(self) -> bool:
+        """Whether to stop reading."""
+        return len(self._waiting) >= self._max_batch_records * self._max_batches
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything was acknowledged."""
+        return self.added == self.acknowledged
+
+    def add(self, records: list[Record]) -> None:
+        """Append records in log order."""
+        self._waiting.extend(records)
+        self.added += len(records)
+
+    def next_batch(self, *, flush: bool) -> Batch | None:
+        """The next batch to send; a partial one only with flush. None when none may go out."""
+        waiting = self._waiting
+        if not waiting or len(self._under_way) >= self._max_batches:
+            return None
+        if len(waiting) < self._max_batch_records and not flush:
+            return None
+        count = min(len(waiting), self._max_batch_records)
+        batch = Batch(self._next_sequence, tuple(waiting.popleft() for _ in range(count)))
+        self._next_sequence += 1
+        self._under_way.append(batch)
+        return batch
+
+    def acknowledge(self, sequence: int) -> None:
+        """The oldest batch under way is stored; raises OutOfOrderError for any other."""
+        if not self._under_way or self._under_way[0].sequence != sequence:
+            raise OutOfOrderError(f"acknowledgement of batch {sequence}")
+        self.acknowledged += len(self._under_way.popleft().records)
+
+    def reconnect(self) -> None:
+        """A new stream: everything unacknowledged waits again, in order."""
+        for batch in reversed(self._under_way):
+            self._waiting.extendleft(reversed(batch.records))
+        self._under_way.clear()
+        self._next_sequence = 1
+
+    def clear(self) -> None:
+        """Forget everything: the log will be read again."""
+        self._waiting.clear()
+        self._under_way.clear()
+        self._next_sequence = 1
+        self.added = self.acknowledged = 0

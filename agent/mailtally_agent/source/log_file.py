@@ -1,0 +1,214 @@
+"""Follows one log file, through rotation by renaming and by copying and truncating.
+
+Gives     chunks of whole lines, in the order in which they were written, and the place behind them.
+How       Every read begins a little before the place and checks that the bytes there are those read
+          before. If they are not, or the file shrank or was renamed, the place is searched in the
+          log's siblings: the one that holds it is read to its end, then the next newer one. Lines
+          that can be found nowhere are a gap: counted, never silent.
+Limits    A line without end at the end of a rotated file is dropped and counted as torn; a line
+          longer than MAX_LINE_BYTES is dropped and counted as oversize (Postfix cuts at 2,000).
+"""
+
+import logging
+import os.path
+from dataclasses import dataclass
+
+from mailtally_agent.source.disk import Disk, FileStat, OpenFile
+from mailtally_agent.source.place import HEAD_BYTES, TAIL_BYTES, Place
+from mailtally_agent.source.rotation import siblings
+
+logger = logging.getLogger(__name__)
+
+CHUNK_BYTES = 256 * 1024
+MAX_LINE_BYTES = 64 * 1024
+
+
+@dataclass(slots=True)
+class LogCounts:
+    """What was read and what could not be."""
+
+    bytes_read: int = 0
+    oversize: int = 0
+    torn: int = 0
+    gaps: int = 0
+
+
+class LogFile:
+    """One log: the file at path and its rotated siblings."""
+
+    def __init__(self, disk: Disk, path: str, place: Place | None) -> None:
+        """Begin behind place, or at the oldest sibling when it is None."""
+        self._disk = disk
+        self._path = path
+        self._file: OpenFile | None = None
+        self._resume_at = place
+        # The file's first bytes. Where the next byte is read, the bytes just before it, and the
+        # same of the last line end.
+        self._head = b""
+        self._offset = 0
+        self._tail = b""
+        self._line_offset = 0
+        self._line_tail = b""
+        self._oversize = False
+        self.counts = LogCounts()
+
+    def read(self) -> list[str]:
+        """The next whole lines, at most CHUNK_BYTES of them; empty when there are none yet.
+
+        Lines are decoded with ``surrogateescape`` and come without their line ends. Raises OSError
+        when the log cannot be read.
+        """
+        if self._file is None and not self._begin():
+            return []
+        while self._file is not None:
+            start = self._offset - len(self._tail)
+            data = self._file.read_at(start, len(self._tail) + CHUNK_BYTES)
+            if not data.startswith(self._tail):
+                self._lost_place()
+                continue
+            before = self._offset
+            lines = self._take(data[len(self._tail) :])
+            if lines:
+                return lines
+            if self._offset == before and not self._next_file(start + len(data)):
+                break
+        return []
+
+    def place(self) -> Place | None:
+        """The place behind the last whole line given; None before anything was read."""
+        if self._file is None or self._line_offset == 0:
+            return self._resume_at
+        return Place.of(self._line_offset, self._head[: self._line_offset], self._line_tail)
+
+    def backlog_bytes(self) -> int:
+        """Bytes that wait in the file being read and in the newer ones."""
+        if self._file is None:
+            return 0
+        current = self._file.stat()
+        newer = self._newer_than(current)
+        return max(0, current.size - self._line_offset) + sum(s.size for _, s in newer)
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._file is not None:
+            self._resume_at = self.place()
+            self._file.close()
+            self._file = None
+
+    def first_change_us(self) -> int | None:
+        """Last change of the oldest sibling: no line in it is younger; None without any file."""
+        existing = self._existing()
+        return existing[0][1].mtime_us if existing else None
+
+    def _existing(self) -> list[tuple[str, FileStat]]:
+        """Paths and stats of the log's files, oldest first."""
+        directory, name = os.path.split(self._path)
+        found = []
+        for sibling in siblings(name, self._disk.names(directory)):
+            path = os.path.join(directory, sibling)
+            try:
+                found.append((path, self._disk.stat(path)))
+            except FileNotFoundError:
+                continue
+        return found
+
+    def _begin(self) -> bool:
+        """Open the file that holds the place to resume at, else the oldest; False without any."""
+        place = self._resume_at
+        existing = self._existing()
+        if place is not None:
+            for path, status in reversed(existing):
+                if status.size < place.offset:
+                    continue
+                file = self._disk.open(path)
+                if place.is_in(file):
+                    self._enter(file, place.offset)
+                    return True
+                file.close()
+            if existing:
+                self._report_gap()
+        if not existing:
+            return False
+        self._enter(self._disk.open(existing[0][0]), 0)
+        return True
+
+    def _enter(self, file: OpenFile, offset: int) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = file
+        self._offset = self._line_offset = offset
+        self._head = file.read_at(0, min(HEAD_BYTES, offset))
+        start = max(0, offset - TAIL_BYTES)
+        self._tail = self._line_tail = file.read_at(start, offset - start)
+        self._oversize = False
+
+    def _take(self, data: bytes) -> list[str]:
+        """Move behind the last line end in data; lines without the unfinished rest."""
+        end = data.rfind(b"\n") + 1
+        if end == 0:
+            if self._oversize or self._offset + len(data) - self._line_offset > MAX_LINE_BYTES:
+                self._oversize = True
+                self._move(data)
+            return []
+        whole = data[:end]
+        self._move(whole)
+        self._line_offset, self._line_tail = self._offset, self._tail
+        if self._oversize:
+            self._oversize = False
+            self.counts.oversize += 1
+            whole = whole[whole.find(b"\n") + 1 :]
+        if not whole:
+            return []
+        lines = whole[:-1].decode("utf-8", "surrogateescape").split("\n")
+        if len(max(lines, key=len)) > MAX_LINE_BYTES:
+            short = [line for line in lines if len(line) <= MAX_LINE_BYTES]
+            self.counts.oversize += len(lines) - len(short)
+            lines = short
+        return lines
+
+    def _move(self, data: bytes) -> None:
+        if len(self._head) < HEAD_BYTES:
+            self._head = (self._head + data[:HEAD_BYTES])[:HEAD_BYTES]
+        self._offset += len(data)
+        self._tail = (self._tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]
+        self.counts.bytes_read += len(data)
+
+    def _next_file(self, seen_bytes: int) -> bool:
+        """Read seen_bytes of this file: go on to the next newer file when that has begun.
+
+        True when there may be more to read, here or there.
+        """
+        assert self._file is not None  # noqa: S101 - read() calls this with an open file only
+        current = self._file.stat()
+        for path, status in self._newer_than(current):
+            if status.size == 0:
+                continue
+            file = self._disk.open(path)
+            # Rotated once more since it was listed, or written to before the rename: look anew.
+            if not file.stat().same_file(status) or self._file.stat().size > seen_bytes:
+                file.close()
+                return True
+            if seen_bytes > self._line_offset:
+                self.counts.torn += 1
+            logger.info("next log file path=%s", path)
+            self._resume_at = self.place()
+            self._enter(file, 0)
+            return True
+        return current.size > seen_bytes
+
+    def _newer_than(self, current: FileStat) -> list[tuple[str, FileStat]]:
+        existing = self._existing()
+        for index, (_, status) in enumerate(existing):
+            if status.same_file(current):
+                return existing[index + 1 :]
+        return [(path, status) for path, status in existing if status.mtime_us >= current.mtime_us]
+
+    def _lost_place(self) -> None:
+        """The file no longer holds what was read: find the place in a sibling, else begin anew."""
+        logger.info("log file was truncated path=%s", self._path)
+        self.close()
+        self._begin()
+
+    def _report_gap(self) -> None:
+        self.counts.gaps += 1
+        logger.warning("lines were lost: no log file holds the last place path=%s", self._path)

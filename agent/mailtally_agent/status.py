@@ -1,0 +1,70 @@
+"""How the agent is doing, for ``mailtally-agent status``: a JSON file in the state folder."""
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mailtally_agent import __version__
+from mailtally_agent.harvest import Harvest
+
+logger = logging.getLogger(__name__)
+
+STATUS_NAME = "status.json"
+# A running agent writes every few seconds, also when it cannot reach its collector.
+STALE_SECONDS = 60
+
+
+class StatusFile:
+    """Writes the file; a full disk is logged and does not stop the agent."""
+
+    def __init__(self, state_dir: Path, server: str, clock: Callable[[], int]) -> None:
+        """Take the state folder, and a clock that gives microseconds since 1970."""
+        self._path = state_dir / STATUS_NAME
+        self._server = server
+        self._clock = clock
+
+    def write_connected(self, harvest: Harvest, backlog_bytes: int) -> None:
+        """The collector takes our records."""
+        self._write(harvest, {"connected": True, "backlog_bytes": backlog_bytes, "problem": None})
+
+    def write_waiting(self, harvest: Harvest, problem: str) -> None:
+        """Nothing is reported at present; problem says why."""
+        self._write(harvest, {"connected": False, "problem": problem})
+
+    def _write(self, harvest: Harvest, more: dict[str, Any]) -> None:
+        reader, counts = harvest.reader, harvest.log_file.counts
+        status = {
+            "version": __version__,
+            "pid": os.getpid(),
+            "server": self._server,
+            "time": _iso(self._clock()),
+            **more,
+            "oldest_line": _iso(reader.oldest_us),
+            "newest_line": _iso(reader.newest_us),
+            "lines_read": reader.lines,
+            "lines_unparsed": dict(reader.unparsed),
+            "unparsed_samples": reader.samples,
+            "lines_oversize": counts.oversize,
+            "lines_torn": counts.torn,
+            "gaps": counts.gaps,
+            "open_messages": reader.open_messages,
+            "records_acknowledged": harvest.window.acknowledged,
+            "records_waiting": harvest.window.added - harvest.window.acknowledged,
+        }
+        temporary = self._path.with_suffix(".new")
+        try:
+            temporary.write_text(json.dumps(status, indent=2) + "\n", encoding="ascii")
+            temporary.replace(self._path)
+        except OSError as error:
+            logger.warning("status cannot be written path=%s why=%s", self._path, error)
+
+
+def _iso(time_us: int | None) -> str | None:
+    """RFC 3339 in UTC, or None."""
+    if time_us is None:
+        return None
+    return datetime.fromtimestamp(time_us / 1_000_000, UTC).isoformat(timespec="microseconds")

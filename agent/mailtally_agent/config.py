@@ -63,7 +63,7 @@ def load_config(path: Path) -> Config:
         batch_records=settings.integer("ship.batch_records", default=500, low=1, high=5000),
         batches_in_flight=settings.integer("ship.batches_in_flight", default=8, low=1, high=64),
         log_level=settings.choice(
-            "logging.level", default="info", choices=("debug", "info", "warning", "error")
+            "log.level", default="info", choices=("debug", "info", "warning", "error")
         ),
     )
     if config.tls is None and not _is_loopback(config.collector):

@@ -71,6 +71,9 @@ class LogFile:
             if lines:
                 return lines
             if self._offset == before and not self._next_file(start + len(data)):
+                if before == 0:
+                    # Nothing read yet, so there is no place to tell a copied and truncated file by.
+                    self.close()
                 break
         return []
 
@@ -190,7 +193,7 @@ class LogFile:
                 return True
             if seen_bytes > self._line_offset:
                 self.counts.torn += 1
-            logger.info("next log file path=%s", path)
+            logger.debug("next log file path=%s", path)
             self._resume_at = self.place()
             self._enter(file, 0)
             return True

@@ -1,0 +1,56 @@
+# mailtally: what contributors and CI run. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A Postfix log to show in `make demo`; default: the bundled one.
+LOG ?=
+
+.PHONY: help demo test lint types contracts spelling proto bench format requirements clean env
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+env: $(VENV)/ready  ## make the environment in .venv
+
+$(VENV)/ready: requirements.txt pyproject.toml
+	tests/setup/venv $(PYTHON) $(VENV)
+	@touch $@
+
+demo: env  ## show the statistics of the bundled log, or of LOG=/var/log/mail.log
+	@$(BIN)/python deploy/demo/demo.py $(if $(LOG),--log $(LOG))
+
+test: env  ## everything that must hold: all tests with a real Postfix, lint, types, contracts
+	tests/setup/packages
+	$(BIN)/python -m pytest -q
+
+lint: env  ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: env  ## mypy --strict
+	$(BIN)/mypy
+
+contracts: env  ## who may import whom
+	$(BIN)/lint-imports --no-cache
+
+spelling: env  ## codespell
+	$(BIN)/codespell
+
+format: env  ## write the code as ruff wants it
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+proto:  ## generate the Python code of proto/ again
+	proto/generate
+
+bench: env  ## speed and memory beside peers, in one run
+	tests/setup/packages pflogsumm
+	$(BIN)/python -m tests.bench.bench_parse
+
+requirements:  ## pin the development environment anew (needs uv)
+	uv export --quiet --no-emit-project --all-extras --all-groups --no-header --no-annotate \
+	    --output-file requirements.txt
+	rm -f uv.lock
+
+clean:  ## remove environments and caches
+	rm -rf $(VENV) .venv-proto .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,199 @@
+"""Following a log: rotation, truncation, lines that are not whole, and places."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mailtally_agent.source.disk import RealDisk
+from mailtally_agent.source.log_file import MAX_LINE_BYTES, LogFile
+from mailtally_agent.source.place import Place
+
+
+def open_log(path: Path, place: Place | None = None) -> LogFile:
+    return LogFile(RealDisk(), str(path), place)
+
+
+def read_all(log: LogFile) -> list[str]:
+    lines: list[str] = []
+    while chunk := log.read():
+        lines += chunk
+    return lines
+
+
+def append(path: Path, text: str) -> None:
+    with path.open("a") as file:
+        file.write(text)
+
+
+def test_missing_log_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    log = open_log(path)
+
+    assert read_all(log) == []
+    append(path, "one\n")
+    assert read_all(log) == ["one"]
+
+
+def test_unfinished_line_is_left_for_later(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\ntw")
+    log = open_log(path)
+
+    assert read_all(log) == ["one"]
+    append(path, "o\n")
+    assert read_all(log) == ["two"]
+
+
+def test_renamed_log_is_read_to_its_end_before_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\n")
+    log = open_log(path)
+    read_all(log)
+
+    path.rename(tmp_path / "mail.log.1")
+    append(tmp_path / "mail.log.1", "two\n")
+    append(path, "three\n")
+
+    assert read_all(log) == ["two", "three"]
+
+
+def test_two_rotations_between_reads(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\n")
+    log = open_log(path)
+    read_all(log)
+
+    path.rename(tmp_path / "mail.log.2")
+    append(tmp_path / "mail.log.1", "two\n")
+    append(path, "three\n")
+
+    assert read_all(log) == ["two", "three"]
+    assert log.counts.gaps == 0
+
+
+def test_copied_and_truncated_log(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\ntwo\n")
+    log = open_log(path)
+    read_all(log)
+
+    append(path, "three\n")
+    (tmp_path / "mail.log.1").write_bytes(path.read_bytes())
+    path.write_text("four\n")
+
+    assert read_all(log) == ["three", "four"]
+    assert log.counts.gaps == 0
+
+
+def test_truncated_log_that_grew_past_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\n")
+    log = open_log(path)
+    read_all(log)
+
+    (tmp_path / "mail.log.1").write_bytes(path.read_bytes())
+    path.write_text("four and five and six\n")
+
+    assert read_all(log) == ["four and five and six"]
+
+
+def test_lines_that_no_file_holds_any_more_are_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\n")
+    log = open_log(path)
+    read_all(log)
+
+    path.write_text("two, longer than before\n")
+
+    assert read_all(log) == ["two, longer than before"]
+    assert log.counts.gaps == 1
+
+
+def test_place_is_found_in_the_rotated_file_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\n")
+    log = open_log(path)
+    read_all(log)
+    place = log.place()
+    append(path, "two\n")
+    path.rename(tmp_path / "mail.log.1")
+    append(path, "three\n")
+
+    assert read_all(open_log(path, place)) == ["two", "three"]
+
+
+def test_place_survives_a_rotation_to_a_file_without_lines(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\n")
+    log = open_log(path)
+    read_all(log)
+    path.rename(tmp_path / "mail.log.1")
+    append(path, "tw")
+    assert read_all(log) == []
+    place = log.place()
+    assert place is not None
+    append(path, "o\n")
+
+    assert read_all(open_log(path, place)) == ["two"]
+
+
+def test_log_written_anew_up_to_the_same_offset_is_not_taken_for_the_old_one(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "aaa\nbbb\n")
+    log = open_log(path)
+    read_all(log)
+    place = log.place()
+
+    path.write_text("aaa\nccc\nddd\n")
+
+    resumed = open_log(path, place)
+    assert read_all(resumed) == ["aaa", "ccc", "ddd"]
+    assert resumed.counts.gaps == 1
+
+
+def test_unfinished_line_of_a_rotated_file_is_not_glued_to_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\nhal")
+    log = open_log(path)
+    read_all(log)
+    path.rename(tmp_path / "mail.log.1")
+    append(path, "two\n")
+
+    assert read_all(log) == ["two"]
+    assert log.counts.torn == 1
+
+
+def test_line_of_ten_megabytes_is_counted_and_what_follows_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\n" + "x" * 10_000_000)
+    log = open_log(path)
+    assert read_all(log) == ["one"]
+    place = log.place()
+    assert place is not None
+    assert place.offset == 4
+
+    append(path, "x\ntwo\n" + "y" * (MAX_LINE_BYTES + 1) + "\nthree\n")
+
+    assert read_all(log) == ["two", "three"]
+    assert log.counts.oversize == 2
+
+
+def test_every_byte_survives(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    content = bytes(byte for byte in range(256) if byte != 10) + "\u2028\u202e\x85".encode()
+    path.write_bytes(content + b"\n")
+
+    (line,) = read_all(open_log(path))
+
+    assert line.encode("utf-8", "surrogateescape") == content
+
+
+def test_pipe_in_the_place_of_the_log_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    os.mkfifo(path)
+
+    with pytest.raises(OSError, match="not a regular file"):
+        open_log(path).read()

@@ -1,0 +1,112 @@
+"""Syslog headers: forms, years and clocks that are set back."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mailtally_agent.syslog import SyslogReader, epoch_us
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def moment_us(text: str) -> int:
+    return epoch_us(datetime.fromisoformat(text))
+
+
+def times(reader: SyslogReader, *stamps: str) -> list[str]:
+    """UTC moments that the reader gives lines with these time stamps."""
+    moments = []
+    for stamp in stamps:
+        line = reader.read(f"{stamp} mx1 postfix/qmgr[7]: 4A8B1C2D3E: removed")
+        assert line is not None
+        moments.append(datetime.fromtimestamp(line.time_us / 1e6, UTC).isoformat())
+    return moments
+
+
+def test_header_is_split_at_the_first_bracket_and_colon() -> None:
+    reader = SyslogReader(ZoneInfo("UTC"), moment_us("2026-03-02T00:00:00Z"))
+
+    line = reader.read("Mar  1 09:05:07 mx1 postfix/smtp[99]: 4A8B1C: to=<a]: b>")
+
+    assert line == (
+        moment_us("2026-03-01T09:05:07Z"),
+        "mx1 postfix/smtp[99",
+        "4A8B1C: to=<a]: b>",
+    )
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "Mar  1 09:05:07",
+        "Mar 01 09:05:07",
+        "Mar 1 09:05:07",
+        "2026-03-01T09:05:07Z",
+        "2026-03-01T10:05:07.000000+01:00",
+        "2026-03-01T09:05:07+0000",
+    ],
+)
+def test_all_forms_of_a_time_stamp_give_the_same_moment(stamp: str) -> None:
+    reader = SyslogReader(ZoneInfo("UTC"), moment_us("2026-03-02T00:00:00Z"))
+
+    assert times(reader, stamp) == ["2026-03-01T09:05:07+00:00"]
+
+
+def test_year_turns_within_a_log() -> None:
+    reader = SyslogReader(ZoneInfo("UTC"), moment_us("2027-01-02T00:00:00Z"))
+
+    assert times(reader, "Dec 31 23:59:59", "Jan  1 00:00:00") == [
+        "2026-12-31T23:59:59+00:00",
+        "2027-01-01T00:00:00+00:00",
+    ]
+
+
+def test_first_line_is_not_after_the_files_last_change() -> None:
+    reader = SyslogReader(ZoneInfo("UTC"), moment_us("2026-06-01T00:00:00Z"))
+
+    assert times(reader, "Jun  3 00:00:00") == ["2025-06-03T00:00:00+00:00"]
+
+
+def test_leap_day_is_in_a_leap_year() -> None:
+    reader = SyslogReader(ZoneInfo("UTC"), moment_us("2028-03-01T00:00:00Z"))
+
+    assert times(reader, "Feb 29 12:00:00") == ["2028-02-29T12:00:00+00:00"]
+
+
+def test_hour_that_a_clock_shows_twice_is_told_apart_by_order() -> None:
+    reader = SyslogReader(BERLIN, moment_us("2026-10-26T00:00:00Z"))
+
+    assert times(
+        reader, "Oct 25 01:59:59", "Oct 25 02:00:01", "Oct 25 02:59:59", "Oct 25 02:00:00"
+    ) == [
+        "2026-10-24T23:59:59+00:00",
+        "2026-10-25T00:00:01+00:00",
+        "2026-10-25T00:59:59+00:00",
+        "2026-10-25T01:00:00+00:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "Mar  1 09:05:07 mx1 kernel: nothing in brackets",
+        "Foo  1 09:05:07 mx1 postfix/smtp[1]: x",
+        "Mar 41 09:05:07 mx1 postfix/smtp[1]: x",
+        "2026-03-01T09:05:07 mx1 postfix/smtp[1]: a time stamp without a zone",
+        "2026-13-01T09:05:07Z mx1 postfix/smtp[1]: x",
+        "\udcff\udcfe]: x",
+    ],
+)
+def test_other_lines_are_none(line: str) -> None:
+    reader = SyslogReader(ZoneInfo("UTC"), moment_us("2026-03-02T00:00:00Z"))
+
+    assert reader.read(line) is None
+
+
+def test_minute_cache_refuses_seconds_that_are_no_number() -> None:
+    reader = SyslogReader(ZoneInfo("UTC"), moment_us("2026-03-02T00:00:00Z"))
+
+    assert reader.read("Mar  1 09:05:07 mx1 postfix/smtp[1]: x") is not None
+    assert reader.read("Mar  1 09:05:xx mx1 postfix/smtp[1]: x") is None

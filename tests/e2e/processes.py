@@ -1,0 +1,216 @@
+"""The product's own processes, started, killed and asked as an operator would."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.json_format import MessageToDict
+
+from mailtally.v1 import query_pb2 as pb
+from mailtally.v1.query_pb2_grpc import QueryServiceStub
+from tests.corpus.bundled import BUNDLED
+
+BIN = Path(sys.executable).parent
+START_SECONDS = 30.0
+STATES = ("delivered", "bounced", "expired", "discarded", "held", "removed", "pending")
+
+
+def run(name: str, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; output as text."""
+    return subprocess.run(
+        [BIN / name, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@dataclass
+class Collector:
+    """A collector on a SQLite file of its own; keeps its port when started again."""
+
+    folder: Path
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> Path:
+        """What it logged."""
+        return self.folder / "collector.log"
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        port_file = self.folder / "port"
+        port_file.unlink(missing_ok=True)
+        command = [BIN / "mailtally-collector", "run", "--listen", self.address]
+        command += ["--database", self.folder / "collector.db", "--port-file", port_file]
+        with self.output.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while not (port_file.exists() and port_file.read_text().strip()):
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
+            time.sleep(0.02)
+        self.port = int(port_file.read_text())
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End it with a signal; gives its exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(START_SECONDS)
+
+    def query(self) -> "Query":
+        """Ask it."""
+        return Query(self.address)
+
+
+@dataclass
+class Agent:
+    """An agent on a log file."""
+
+    folder: Path
+    collector: str
+    log: Path
+    server: str = "mx1"
+    process: subprocess.Popen[bytes] | None = None
+    settings: list[str] = field(default_factory=lambda: ['time_zone = "UTC"'])
+
+    @property
+    def config(self) -> Path:
+        """Its configuration file, written anew at each start."""
+        return self.folder / f"{self.server}.toml"
+
+    @property
+    def output(self) -> Path:
+        """What it logged."""
+        return self.folder / f"{self.server}.out"
+
+    @property
+    def state(self) -> Path:
+        """Its state folder."""
+        return self.folder / f"state-{self.server}"
+
+    def start(self) -> None:
+        """Start it; it connects by itself."""
+        with self.output.open("ab") as log:
+            command = [BIN / "mailtally-agent", "run", "--config", self._write_config()]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End it with a signal; gives its exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(START_SECONDS)
+
+    def run_until_end(self) -> None:
+        """Report everything that the log holds now."""
+        done = run("mailtally-agent", "run", "--config", str(self._write_config()), "--until-end")
+        assert done.returncode == 0, done.stderr
+
+    def _write_config(self) -> Path:
+        lines = [
+            f"server = {json.dumps(self.server)}",
+            f"state_dir = {json.dumps(str(self.state))}",
+            "[source]",
+            f"log = {json.dumps(str(self.log))}",
+            *self.settings,
+            "[collector]",
+            f"address = {json.dumps(self.collector)}",
+        ]
+        self.config.write_text("\n".join(lines) + "\n")
+        return self.config
+
+
+class Query:
+    """Questions over everything that the bundled log's time spans."""
+
+    def __init__(self, address: str) -> None:
+        self._channel = grpc.insecure_channel(address)
+        self.stub = QueryServiceStub(self._channel)
+
+    def filter(self, **more: Any) -> pb.Filter:
+        """A filter around the bundled log's days."""
+        moment = datetime.fromisoformat(BUNDLED.ledger["started"]).astimezone(UTC)
+        span = pb.Filter(**more)
+        span.start.FromDatetime(moment - timedelta(days=2))
+        span.end.FromDatetime(moment + timedelta(days=2))
+        return span
+
+    def by_state(self, **more: Any) -> dict[str, int]:
+        """Recipients by state, without the states that have none."""
+        request = pb.SummaryRequest(filter=self.filter(**more), bucket=pb.BUCKET_HOUR)
+        total = self.stub.Summary(request, timeout=30).total
+        counts = {state: int(getattr(total, state)) for state in STATES}
+        assert total.sent == sum(counts.values())
+        return {state: count for state, count in counts.items() if count}
+
+    def everything(self) -> dict[str, Any]:
+        """All that can be asked, to compare before with after."""
+        summary = pb.SummaryRequest(filter=self.filter(), bucket=pb.BUCKET_MINUTE)
+        summary.filter.end.FromDatetime(summary.filter.start.ToDatetime() + timedelta(days=3))
+        answers = [
+            self.stub.Summary(
+                pb.SummaryRequest(filter=self.filter(), bucket=pb.BUCKET_HOUR), timeout=30
+            ),
+            self.stub.TopReasons(pb.TopReasonsRequest(filter=self.filter(), limit=1000)),
+            self.stub.ListEvents(pb.ListEventsRequest(filter=self.filter(), page_size=1000)),
+        ]
+        return {str(i): MessageToDict(answer) for i, answer in enumerate(answers)}
+
+    def events(self, **more: Any) -> list[pb.Event]:
+        """All error events, page by page."""
+        events: list[pb.Event] = []
+        token = ""
+        while True:
+            page = self.stub.ListEvents(
+                pb.ListEventsRequest(filter=self.filter(**more), page_size=37, page_token=token)
+            )
+            events += page.events
+            token = page.next_page_token
+            if not token:
+                return events
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._channel.close()
+
+
+def bundled_log(folder: Path) -> Path:
+    """A copy of the bundled log that has the original's date."""
+    path = folder / "mail.log"
+    path.write_bytes(BUNDLED.log.read_bytes())
+    date_like_bundled(path)
+    return path
+
+
+def date_like_bundled(path: Path) -> None:
+    """Give a file the moment at which the bundled log ended: its time stamps carry no year."""
+    moment = datetime.fromisoformat(BUNDLED.ledger["ended"]).timestamp()
+    os.utime(path, (moment, moment))
+
+
+def ledger_by_state() -> dict[str, int]:
+    """Outbound recipients by state, as sender and receivers noted them."""
+    return dict(BUNDLED.outbound["by_state"])
+
+
+def count_events_by_state(events: list[pb.Event]) -> dict[str, int]:
+    """Events by the name of their state."""
+    names = (pb.DeliveryState.Name(event.state) for event in events)
+    return dict(Counter(name.removeprefix("DELIVERY_STATE_").lower() for name in names))

@@ -1,6 +1,7 @@
 """The running agent: sessions one after another, with pauses when the collector is away."""
 
 import asyncio
+import errno
 import logging
 import random
 import signal
@@ -37,7 +38,7 @@ def pause_seconds(failures: int, jitter: float) -> float:
 async def run(config: Config, *, until_end: bool) -> None:
     """Follow the log until SIGTERM or SIGINT, or with until_end until all of it is reported.
 
-    Raises OSError when the state folder cannot be used.
+    Raises OSError when the state folder cannot be used, and with until_end when the log cannot.
     """
     config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = StatusFile(config.state_dir, config.server, clock_us)
@@ -50,6 +51,8 @@ async def run(config: Config, *, until_end: bool) -> None:
     )
     window = Window(config.batch_records, config.batches_in_flight)
     harvest = Harvest(options, RealDisk(), clock_us, window)
+    if until_end and harvest.log_file.first_change_us() is None:
+        raise FileNotFoundError(errno.ENOENT, "no such log", str(config.log))
     session = Session(harvest, config.server, status, clock_us)
     stopped = asyncio.Event()
 
@@ -80,6 +83,8 @@ async def run(config: Config, *, until_end: bool) -> None:
             except (ProtocolError, OutOfOrderError) as error:
                 problem = f"the collector at {config.collector} is out of step: {error}"
             except OSError as error:
+                if until_end:
+                    raise
                 problem = f"cannot read the log or keep the place: {error}"
             pause = pause_seconds(failures, random.random())  # noqa: S311 - jitter is no secret
             failures += 1

@@ -5,13 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import Collector
+from tests.e2e.processes import STARTED, Collector
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture
-def collector(tmp_path: Path) -> Iterator[Collector]:
+def collector(tmp_path: Path) -> Collector:
     running = Collector(tmp_path)
     running.start()
-    yield running
-    if running.process is not None and running.process.poll() is None:
-        running.end()
+    return running

@@ -21,6 +21,8 @@ from tests.corpus.bundled import BUNDLED
 
 BIN = Path(sys.executable).parent
 START_SECONDS = 30.0
+# Every process that was started; the tests' conftest ends those that a failed test left behind.
+STARTED: list[subprocess.Popen[bytes]] = []
 STATES = ("delivered", "bounced", "expired", "discarded", "held", "removed", "pending")
 
 
@@ -58,10 +60,11 @@ class Collector:
         """Start it and wait until it listens."""
         port_file = self.folder / "port"
         port_file.unlink(missing_ok=True)
-        command = [BIN / "mailtally-collector", "run", "--listen", self.address]
+        command: list[str | Path] = [BIN / "mailtally-collector", "run", "--listen", self.address]
         command += ["--database", self.folder / "collector.db", "--port-file", port_file]
         with self.output.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        STARTED.append(self.process)
         deadline = time.monotonic() + START_SECONDS
         while not (port_file.exists() and port_file.read_text().strip()):
             assert self.process.poll() is None, self.output.read_text()
@@ -109,8 +112,10 @@ class Agent:
     def start(self) -> None:
         """Start it; it connects by itself."""
         with self.output.open("ab") as log:
-            command = [BIN / "mailtally-agent", "run", "--config", self._write_config()]
+            command: list[str | Path] = [BIN / "mailtally-agent", "run"]
+            command += ["--config", self._write_config()]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        STARTED.append(self.process)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End it with a signal; gives its exit status."""

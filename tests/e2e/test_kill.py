@@ -50,7 +50,8 @@ def test_totals_equal_the_ledger_after_a_kill(
     writer = threading.Thread(target=write_slowly, args=(log, random.Random(seed)))  # noqa: S311 - repeatable
     writer.start()
 
-    victim: Agent | Collector = generator.choice([agent, collector])
+    victims: list[Agent | Collector] = [agent, collector]
+    victim = generator.choice(victims)
     time.sleep(generator.uniform(0.3, 0.3 + WRITE_SECONDS))
     victim.end(signal.SIGKILL)
     time.sleep(generator.uniform(0, 0.3))

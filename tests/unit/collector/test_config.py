@@ -1,0 +1,124 @@
+"""Each mistake of a configuration is one line that says where, what and what instead."""
+
+from pathlib import Path
+
+import pytest
+
+from mailtally_collector.config import ConfigError, default_database, load_config
+
+
+def mistakes(folder: Path, text: str, **options: str) -> list[str]:
+    file = folder / "c.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as wrong:
+        load_config(file, **options)
+    return [line.replace(f"{file}", "c.toml") for line in wrong.value.lines]
+
+
+def test_all_mistakes_at_once_with_their_lines(tmp_path: Path) -> None:
+    text = """\
+# comment
+[listen]
+address = "nowhere"
+reflektion = true
+insecure = "yes"
+
+[log]
+level = "loud"
+
+[storrage]
+database = "x"
+"""
+    assert mistakes(tmp_path, text) == [
+        "c.toml:10: storrage: unknown key; did you mean storage?",
+        "c.toml:3: listen.address: expected HOST:PORT such as 127.0.0.1:8790, got 'nowhere'",
+        "c.toml:4: listen.reflektion: unknown key; did you mean listen.reflection?",
+        "c.toml:5: listen.insecure: Input should be a valid boolean",
+        "c.toml:8: log.level: Input should be 'debug', 'info', 'warning' or 'error'",
+    ]
+
+
+def test_a_key_that_resembles_nothing_gets_no_advice(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "zzz = 1\n") == ["c.toml:1: zzz: unknown key"]
+
+
+def test_dotted_keys_have_lines_too(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, '\nlisten.adress = "x"\n') == [
+        "c.toml:2: listen.adress: unknown key; did you mean listen.address?"
+    ]
+
+
+def test_a_section_must_be_a_table(tmp_path: Path) -> None:
+    (line,) = mistakes(tmp_path, "listen = 5\n", listen="127.0.0.1:1")
+    assert line.startswith("c.toml:1: listen: Input should be a valid dictionary")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[listen]\nx = \n", "c.toml:2: file: is not TOML: Invalid value"),
+        ("[listen", "c.toml:1: file: is not TOML: Expected ']' at the end of a table declaration"),
+        ("a = 1\na = 2\n", "c.toml:2: file: is not TOML: Cannot overwrite a value"),
+    ],
+)
+def test_text_that_is_not_toml(tmp_path: Path, text: str, line: str) -> None:
+    assert mistakes(tmp_path, text) == [line]
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    for path, reason in (
+        (tmp_path / "none.toml", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+    ):
+        with pytest.raises(ConfigError) as wrong:
+            load_config(path)
+        assert wrong.value.lines == [f"{path}:1: file: cannot be read: {reason}"]
+    (tmp_path / "latin1.toml").write_bytes(b"# \xe9\n")
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        load_config(tmp_path / "latin1.toml")
+
+
+def test_plaintext_is_kept_on_the_loopback_unless_asked_for(tmp_path: Path) -> None:
+    refused = (
+        "0.0.0.0:8790 can be reached by others and nothing is encrypted: give [tls] files, or set"
+        " listen.insecure = true"
+    )
+    assert mistakes(tmp_path, '[listen]\n\naddress = "0.0.0.0:8790"\n') == [
+        f"c.toml:3: listen.address: {refused}"
+    ]
+    assert mistakes(tmp_path, "", listen="0.0.0.0:8790") == [f"--listen: listen.address: {refused}"]
+    (tmp_path / "c.toml").write_text("[listen]\ninsecure = true\n")
+    assert load_config(tmp_path / "c.toml", listen="0.0.0.0:1").listen.address == "0.0.0.0:1"
+    for address in ("127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"):
+        assert load_config(None, listen=address).listen.address == address
+
+
+def test_certificates_are_given_whole_or_not_at_all(tmp_path: Path) -> None:
+    text = '[log]\n[tls]\ncertificate_file = "/a"\n'
+    assert mistakes(tmp_path, text) == [
+        "c.toml:2: tls: key_file and client_ca_file missing: give all three files or none"
+    ]
+    text += 'key_file = "/b"\nclient_ca_file = "/c"\n'
+    assert mistakes(tmp_path, text) == [
+        "c.toml:3: tls.certificate_file: /a cannot be read",
+        "c.toml:4: tls.key_file: /b cannot be read",
+        "c.toml:5: tls.client_ca_file: /c cannot be read",
+    ]
+
+
+def test_options_override_the_file(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('[storage]\ndatabase = "/x.db"\n')
+    config = load_config(tmp_path / "c.toml", database="/y.db")
+    assert config.storage.database == Path("/y.db")
+    assert config.listen.address == "127.0.0.1:8790"
+
+
+def test_the_default_database_is_where_this_user_may_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert default_database({}) == Path("/var/lib/mailtally/collector.db")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert default_database({"XDG_STATE_HOME": "/s"}) == Path("/s/mailtally/collector.db")
+    assert default_database({}) == Path.home() / ".local/state/mailtally/collector.db"

@@ -22,9 +22,10 @@ Limits
     nothing was heard of them for longer than Postfix keeps mail.
 """
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 from mailtally_agent.direction import DirectionRules
+from mailtally_agent.line_key import LineKeys
 from mailtally_agent.open_message import OpenMessage
 from mailtally_agent.postfix.event import (
     ClientConnected,
@@ -40,7 +41,6 @@ from mailtally_agent.postfix.event import (
     Removed,
     Submitted,
 )
-from mailtally_agent.postfix.program import Program
 from mailtally_agent.record import (
     Attempt,
     Change,
@@ -59,6 +59,22 @@ KEEP_OPEN_US = 6 * 86_400 * 1_000_000
 _SWEEP_EVERY_US = 3_600 * 1_000_000
 _FORWARDED = "forwarded as "
 _ADDRESS_VERIFIER = "double-bounce"
+_CHANGES: dict[type[PostfixEvent], Change] = {
+    Expired: Change.EXPIRED,
+    Held: Change.HELD,
+    Released: Change.RELEASED,
+}
+
+# Instance and queue id.
+Slot = tuple[str, str]
+
+
+class Line(NamedTuple):
+    """Where an event was logged."""
+
+    time_us: int
+    origin: str
+    text: str
 
 
 class Correlator:
@@ -67,103 +83,72 @@ class Correlator:
     def __init__(self, rules: DirectionRules) -> None:
         """Start with no message open."""
         self._rules = rules
-        self.open: dict[tuple[str, str], OpenMessage] = {}
+        self.keys = LineKeys()
+        self.open: dict[Slot, OpenMessage] = {}
         self.dropped = 0
         self.swept_us = 0
 
-    def feed(
-        self, key: RecordKey, program: Program, queue_id: str, event: PostfixEvent
-    ) -> Iterator[Record]:
+    def feed(self, line: Line, slot: Slot, daemon: str, event: PostfixEvent) -> tuple[Record, ...]:
         """Records that one line makes: none, one, or an attempt with a link."""
-        if key.time_us - self.swept_us > _SWEEP_EVERY_US:
-            self._sweep(key.time_us)
-        slot = (program.instance, queue_id)
+        if line.time_us - self.swept_us > _SWEEP_EVERY_US:
+            self._sweep(line.time_us)
+        kind = type(event)
+        if kind is ClientConnected or kind is Submitted:
+            self.open[slot] = self._begin(slot, self.keys.key(*line), line.time_us, event)
+            return ()
+        if kind is Refused:
+            self.open.pop(slot, None)
+            return ()
         message = self.open.get(slot)
-        match event:
-            case ClientConnected() | Submitted():
-                self.open[slot] = self._begin(slot, key, origin=event, arrival_us=key.time_us)
-                return
-            case Refused():
-                self.open.pop(slot, None)
-                return
-            case DeliveryLogged():
-                arrival_us = key.time_us - event.delay_us
-            case _:
-                arrival_us = key.time_us
+        key = None
         if message is None:
-            message = self.open[slot] = self._begin(slot, key, None, arrival_us)
-        message.last_us = key.time_us
-        yield from self._about(message, key, program, event)
-        if isinstance(event, Removed):
-            del self.open[slot]
+            key = self.keys.key(*line)
+            arrival_us = line.time_us
+            if isinstance(event, DeliveryLogged):
+                arrival_us -= event.delay_us
+            message = self.open[slot] = self._begin(slot, key, arrival_us, None)
+        message.last_us = line.time_us
+        if isinstance(event, MessageIdSeen):
+            message.message_id = event.message_id
+            return ()
+        if kind is QueueActive and message.accepted:
+            return ()
+        return self._report(message, key or self.keys.key(*line), daemon, event)
 
-    def _about(
-        self, message: OpenMessage, key: RecordKey, program: Program, event: PostfixEvent
-    ) -> Iterator[Record]:
+    def _report(
+        self, message: OpenMessage, key: RecordKey, daemon: str, event: PostfixEvent
+    ) -> tuple[Record, ...]:
         ref = message.ref
-        match event:
-            case DeliveryLogged():
-                yield Record(key, ref, self._attempt(program.daemon, event))
-                if event.reply_text.startswith(_FORWARDED):
-                    child = event.reply_text[len(_FORWARDED) :]
-                    yield Record(key, ref, MessageLink(Link.FORWARD, child))
-            case QueueActive():
-                if not message.accepted:
-                    message.accepted = True
-                    yield Record(key, ref, _accepted(message, event))
-                    message.forget_origin()
-            case MessageIdSeen():
-                message.message_id = event.message_id
-            case NotificationSent():
-                yield Record(key, ref, MessageLink(Link.NOTIFICATION, event.child_queue_id))
-            case Removed():
-                change = Change.REMOVED if event.by_administrator else Change.COMPLETED
-                yield Record(key, ref, MessageChanged(change))
-            case Expired():
-                yield Record(key, ref, MessageChanged(Change.EXPIRED))
-            case Held():
-                yield Record(key, ref, MessageChanged(Change.HELD))
-            case Released():
-                yield Record(key, ref, MessageChanged(Change.RELEASED))
-            case ClientConnected() | Submitted() | Refused():
-                pass
+        if isinstance(event, DeliveryLogged):
+            attempt = Attempt(daemon, self._rules.direction(daemon, event), event)
+            record = Record(key, ref, attempt)
+            if event.reply_text.startswith(_FORWARDED):
+                link = MessageLink(Link.FORWARD, event.reply_text[len(_FORWARDED) :])
+                return record, Record(key, ref, link)
+            return (record,)
+        if isinstance(event, QueueActive):
+            message.accepted = True
+            accepted = _accepted(message, event)
+            message.forget_origin()
+            return (Record(key, ref, accepted),)
+        if isinstance(event, NotificationSent):
+            return (Record(key, ref, MessageLink(Link.NOTIFICATION, event.child_queue_id)),)
+        if isinstance(event, Removed):
+            del self.open[ref.instance, ref.queue_id]
+            change = Change.REMOVED if event.by_administrator else Change.COMPLETED
+        else:
+            change = _CHANGES[type(event)]
+        return (Record(key, ref, MessageChanged(change)),)
 
     def _begin(
-        self,
-        slot: tuple[str, str],
-        key: RecordKey,
-        origin: ClientConnected | Submitted | None,
-        arrival_us: int,
+        self, slot: Slot, key: RecordKey, arrival_us: int, origin: PostfixEvent | None
     ) -> OpenMessage:
-        ref = MessageRef(*slot, key, origin is not None, arrival_us)
-        message = OpenMessage(ref)
+        message = OpenMessage(MessageRef(*slot, key, origin is not None, arrival_us))
         if isinstance(origin, ClientConnected):
             message.client = origin
-        elif origin is not None:
+        elif isinstance(origin, Submitted):
             message.submit_uid = origin.uid
         return message
-
-    def _attempt(self, delivery_agent: str, event: DeliveryLogged) -> Attempt:
-        return Attempt(
-            event.recipient,
-            event.orig_to,
-            event.relay_host,
-            event.relay_address,
-            event.relay_port,
-            delivery_agent,
-            self._rules.direction(delivery_agent, event),
-            event.status,
-            event.enhanced_status,
-            event.reply_code,
-            event.reply_text,
-            event.truncated,
-            event.conn_use,
-            event.delay_us,
-            event.pdelay_us,
-            event.adelay_us,
-            event.sdelay_us,
-            event.xdelay_us,
-        )
 
     def _sweep(self, now_us: int) -> None:
         """Drop generations of which nothing was heard for KEEP_OPEN_US."""

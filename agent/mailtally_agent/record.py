@@ -7,6 +7,8 @@ Text that came from a log is ``str`` decoded with ``surrogateescape``, so that e
 from enum import Enum
 from typing import NamedTuple
 
+from mailtally_agent.postfix.event import DeliveryLogged
+
 
 class TrafficClass(Enum):
     """What kind of mail a message is."""
@@ -77,26 +79,11 @@ class MessageAccepted(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One try for one recipient; durations in microseconds."""
+    """One try for one recipient, as logged, and where it led."""
 
-    recipient: str
-    orig_to: str
-    relay_host: str
-    relay_address: str
-    relay_port: int
     delivery_agent: str
     direction: Direction
-    status: str
-    enhanced_status: str
-    reply_code: int
-    reply_text: str
-    reply_truncated: bool
-    conn_use: int
-    delay_us: int
-    pdelay_us: int
-    adelay_us: int
-    sdelay_us: int
-    xdelay_us: int
+    delivery: DeliveryLogged
 
 
 class MessageChanged(NamedTuple):

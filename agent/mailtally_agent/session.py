@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 import grpc
+
 from mailtally.v1 import ingest_pb2 as pb
 from mailtally.v1.ingest_pb2_grpc import IngestServiceStub
-
 from mailtally_agent import __version__
 from mailtally_agent.harvest import Harvest
 from mailtally_agent.ship import Batch

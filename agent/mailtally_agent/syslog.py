@@ -1,6 +1,6 @@
 """Syslog headers: ``<time stamp> <host> <program>[<pid>]: <text>``.
 
-Gives     the moment, the program and the text of one log line, or None for a line of another shape.
+Gives     the parts of a header, and the moment of its time stamp.
 Mirrors   RFC 3164 section 4.1.2 as syslog daemons write it to files (``Mar  1 09:05:07``; the day
           padded with a space, a zero or nothing), and RFC 3339
           (``2026-03-01T09:05:07.123456+01:00``).
@@ -11,7 +11,6 @@ Limits    RFC 3164 has neither year nor zone. The zone is an argument; the year 
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import NamedTuple
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
@@ -25,22 +24,10 @@ _MONTHS = {
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
     )
 }
-_TRADITIONAL = re.compile(r"([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d) ")
+_TRADITIONAL = re.compile(r"([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)")
+_TRADITIONAL_HEAD = re.compile(r"[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d ")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-class SyslogLine(NamedTuple):
-    """One line, taken apart.
-
-    time_us     microseconds since 1970 UTC
-    origin      host, program and pid as logged, no closing bracket: ``mx1 postfix/smtp[99``
-    text        what follows ``]: ``
-    """
-
-    time_us: int
-    origin: str
-    text: str
 
 
 def epoch_us(moment: datetime) -> int:
@@ -48,46 +35,52 @@ def epoch_us(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-class SyslogReader:
-    """Reads lines of one log in order; remembers the last moment to find the year of the next."""
+def split_head(head: str) -> tuple[str, str] | None:
+    """Split what stands before ``]: `` into time stamp and origin (host, program, pid).
+
+    None when it does not begin like a time stamp.
+
+    >>> split_head("Mar  1 09:05:07 mx1 postfix/smtp[99")
+    ('Mar  1 09:05:07', 'mx1 postfix/smtp[99')
+    """
+    if head[:1].isdigit():
+        stamp, space, origin = head.partition(" ")
+        return (stamp, origin) if space else None
+    match = _TRADITIONAL_HEAD.match(head)
+    return (head[: match.end() - 1], head[match.end() :]) if match else None
+
+
+class TimeStamps:
+    """Moments of the lines of one log, in order; the last one gives the year of the next."""
 
     def __init__(self, zone: tzinfo, newest_us: int) -> None:
         """Take the host's zone and the moment that the first line can not lie much after."""
         self._zone = zone
         self._newest_us = newest_us
         self.last_us: int | None = None
-        # Time stamp without its seconds -> microseconds; one minute of log shares one entry.
+        # Lines come many to the second, and seconds many to the minute.
+        self._stamp = ""
         self._minute = ""
         self._minute_us = 0
 
-    def read(self, line: str) -> SyslogLine | None:
-        """Take one line apart; None when it has no header that we know."""
-        head, bracket, text = line.partition("]: ")
-        if not bracket:
-            return None
-        if head[:12] == self._minute and head[15:16] == " ":
-            seconds = head[13:15]
-            if not seconds.isdecimal():
+    def time_us(self, stamp: str) -> int | None:
+        """Microseconds since 1970 of a time stamp; None when it is none."""
+        if stamp == self._stamp:
+            return self.last_us
+        if stamp[:12] == self._minute:
+            seconds = stamp[13:15]
+            if len(seconds) != 2 or not seconds.isdecimal():
                 return None
-            time_us = self._minute_us + int(seconds) * SECOND_US
-            origin = head[16:]
-        elif head[:1].isdigit():
-            stamp, _, origin = head.partition(" ")
-            moment = _rfc3339_us(stamp)
-            if moment is None:
-                return None
-            time_us = moment
+            time_us: int | None = self._minute_us + int(seconds) * SECOND_US
+        elif stamp[:1].isdigit():
+            time_us = _rfc3339_us(stamp)
         else:
-            match = _TRADITIONAL.match(head)
-            if match is None:
-                return None
-            moment = self._traditional_us(match)
-            if moment is None:
-                return None
-            time_us = moment
-            origin = head[match.end() :]
-        self.last_us = time_us
-        return SyslogLine(time_us, origin, text)
+            match = _TRADITIONAL.fullmatch(stamp)
+            time_us = self._traditional_us(match) if match else None
+        if time_us is not None:
+            self.last_us = time_us
+            self._stamp = stamp
+        return time_us
 
     def _traditional_us(self, match: re.Match[str]) -> int | None:
         month = _MONTHS.get(match[1])
@@ -102,7 +95,7 @@ class SyslogReader:
         if later_us > time_us:  # the hour that a clock set back shows twice
             if self.last_us is not None and time_us < self.last_us - DISORDER_US:
                 return later_us
-        elif match.end() == 16:
+        elif match.end() == 15:
             self._minute = match[0][:12]
             self._minute_us = time_us - fields[4] * SECOND_US
         return time_us

@@ -1,9 +1,9 @@
 """Records as messages of mailtally.v1: where the agent meets the contract's fields."""
 
+from enum import Enum
 from typing import Any
 
 from mailtally.v1 import record_pb2 as pb
-
 from mailtally_agent.record import (
     Attempt,
     Change,
@@ -81,31 +81,32 @@ def encode(record: Record) -> pb.Record:
 
 
 def _attempt(attempt: Attempt) -> pb.Attempt:
-    outcome = _OUTCOME.get(attempt.status, pb.ATTEMPT_OUTCOME_UNSPECIFIED)
+    delivery = attempt.delivery
+    outcome = _OUTCOME.get(delivery.status, pb.ATTEMPT_OUTCOME_UNSPECIFIED)
     if attempt.delivery_agent == "discard" and outcome == pb.ATTEMPT_OUTCOME_SENT:
         outcome = pb.ATTEMPT_OUTCOME_DISCARDED
     return pb.Attempt(
-        recipient=_bytes(attempt.recipient),
-        original_recipient=_bytes(attempt.orig_to),
+        recipient=_bytes(delivery.recipient),
+        original_recipient=_bytes(delivery.orig_to),
         relay=pb.Relay(
-            host=_bytes(attempt.relay_host),
-            address=_text(attempt.relay_address),
-            port=attempt.relay_port,
+            host=_bytes(delivery.relay_host),
+            address=_text(delivery.relay_address),
+            port=delivery.relay_port,
         ),
         delivery_agent=attempt.delivery_agent,
         direction=_DIRECTION[attempt.direction],
         outcome=outcome,
-        status=_text(attempt.status),
-        enhanced_status=_text(attempt.enhanced_status),
-        reply_code=attempt.reply_code,
-        reply_text=_bytes(attempt.reply_text),
-        reply_truncated=attempt.reply_truncated,
-        connection_use=attempt.conn_use,
-        delay_us=attempt.delay_us,
-        queue_delay_us=attempt.pdelay_us,
-        active_delay_us=attempt.adelay_us,
-        setup_delay_us=attempt.sdelay_us,
-        transmission_delay_us=attempt.xdelay_us,
+        status=_text(delivery.status),
+        enhanced_status=_text(delivery.enhanced_status),
+        reply_code=delivery.reply_code,
+        reply_text=_bytes(delivery.reply_text),
+        reply_truncated=delivery.reply_truncated,
+        connection_use=delivery.conn_use,
+        delay_us=delivery.delay_us,
+        queue_delay_us=delivery.pdelay_us,
+        active_delay_us=delivery.adelay_us,
+        setup_delay_us=delivery.sdelay_us,
+        transmission_delay_us=delivery.xdelay_us,
     )
 
 
@@ -136,15 +137,22 @@ def as_json(record: Record) -> dict[str, Any]:
         "origin_seen": record.message.origin_seen,
         "kind": type(what).__name__,
     }
-    for name, value in what._asdict().items():
-        plain[name] = value.value if isinstance(value, Change | Link | Direction) else value
-        if isinstance(value, TrafficClass):
-            plain[name] = value.value
-        elif isinstance(value, str):
-            plain[name] = value.encode("utf-8", "surrogateescape").decode(
-                "utf-8", "backslashreplace"
-            )
+    fields = what._asdict()
+    if isinstance(what, Attempt):
+        del fields["delivery"]
+        fields |= what.delivery._asdict()
+    for name, value in fields.items():
+        plain[name] = _plain(value)
     return plain
+
+
+def _plain(value: Any) -> Any:
+    """A value for JSON; bytes of a log that are no UTF-8 are shown as escapes."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return value
 
 
 def _bytes(text: str) -> bytes:

@@ -8,6 +8,7 @@ Limits    Addresses and the text in parentheses are free text and may hold any o
 """
 
 import re
+from functools import lru_cache
 
 from mailtally_agent.postfix.address import bracketed_end
 from mailtally_agent.postfix.event import DeliveryLogged
@@ -19,6 +20,7 @@ _ANSWER = re.compile(
     r"host [^\s\[]+\[[^\]\s]+\](?::\d+)? (?:said|refused to talk to me): ([2-5]\d\d)(?![0-9])"
 )
 _CODE_FIRST = re.compile(r"([2-5]\d\d)(?![0-9])")
+_USUAL_STATUS = frozenset({"sent", "deferred", "bounced"})
 _STATUS = re.compile(r"[A-Za-z-]+")
 
 
@@ -59,12 +61,12 @@ def parse_delivery(text: str) -> DeliveryLogged | None:
         return None
     enhanced_status = field[4:]
     status, parenthesis, reply_text = rest[7:].partition(" (")
-    if not _STATUS.fullmatch(status):
+    if status not in _USUAL_STATUS and not _STATUS.fullmatch(status):
         return None
     truncated = not reply_text.endswith(")")
     if not truncated:
         reply_text = reply_text[:-1]
-    relay_host, relay_address, relay_port = split_relay(relay)
+    relay_host, relay_address, relay_port = _split_relay_cached(relay)
     return DeliveryLogged(
         recipient,
         orig_to,
@@ -111,9 +113,10 @@ def reply_code(status: str, reply_text: str) -> int:
     return int(match[1]) if match else 0
 
 
+@lru_cache(maxsize=4096)
 def _seconds_us(text: str) -> int:
     """Microseconds of a number like ``0.07``; ValueError, OverflowError unless >= 0 and finite."""
-    microseconds = round(float(text) * 1_000_000) if text != "0" else 0
+    microseconds = round(float(text) * 1_000_000)
     if microseconds < 0:
         raise ValueError(text)
     return microseconds
@@ -125,3 +128,6 @@ def _delays_us(field: str) -> tuple[int, int, int, int]:
         raise ValueError(field)
     pdelay, adelay, sdelay, xdelay = field[7:].split("/")
     return _seconds_us(pdelay), _seconds_us(adelay), _seconds_us(sdelay), _seconds_us(xdelay)
+
+
+_split_relay_cached = lru_cache(maxsize=4096)(split_relay)

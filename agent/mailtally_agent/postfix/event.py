@@ -42,7 +42,7 @@ class DeliveryLogged(NamedTuple):
     relay_host      host name, or the whole field when it is not ``host[address]:port``
     reply_code      0 when no server answered
     reply_text      the text in parentheses, whole
-    truncated       the line ended before the closing parenthesis
+    reply_truncated the line ended before the closing parenthesis
     """
 
     recipient: str
@@ -60,7 +60,7 @@ class DeliveryLogged(NamedTuple):
     status: str
     reply_code: int
     reply_text: str
-    truncated: bool
+    reply_truncated: bool
 
 
 class Expired(NamedTuple):

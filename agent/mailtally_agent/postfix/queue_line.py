@@ -1,8 +1,7 @@
 """Lines about a message in the queue: ``<queue id>: <what happened>``.
 
-Gives     the queue id and the event, for the daemons that may log it; None for lines that say
-          nothing about deliveries; Unparsed for a line that looks like one of ours and cannot be
-          read.
+Gives     for each daemon a parser of what follows the queue id: the event; None for lines that say
+          nothing about deliveries; Unparsed for one that looks like ours and cannot be read.
 Mirrors   the sources named at each function; queue ids as in src/global/mail_queue.h.
 """
 
@@ -63,21 +62,17 @@ class Unparsed(NamedTuple):
     text: str
 
 
-QueueLine = tuple[str, PostfixEvent]
+Parser = Callable[[str], PostfixEvent | Unparsed | None]
 
 
-def parse_queue_line(daemon: str, text: str) -> QueueLine | Unparsed | None:
-    """Read the text behind ``]: `` of a line that a Postfix daemon logged."""
-    parser = _PARSERS.get(daemon)
-    if parser is None:
-        return None
-    queue_id, colon, rest = text.partition(": ")
-    if not colon or not _QUEUE_ID.fullmatch(queue_id):
-        return None
-    event = parser(rest)
-    if event is None or isinstance(event, Unparsed):
-        return event
-    return queue_id, event
+def parser_of(daemon: str) -> Parser | None:
+    """The function that reads the text behind ``<queue id>: `` of that daemon's lines, if any."""
+    return _PARSERS.get(daemon)
+
+
+def is_queue_id(text: str) -> bool:
+    """Whether this can be a queue id: no word, not ``NOQUEUE``, not ``warning``."""
+    return _QUEUE_ID.fullmatch(text) is not None
 
 
 def _delivery_agent(rest: str) -> PostfixEvent | Unparsed | None:
@@ -147,7 +142,7 @@ _ADMINISTRATION: dict[str, PostfixEvent] = {
     "placed on hold": Held(),
     "released from hold": Released(),
 }
-_PARSERS: dict[str, Callable[[str], PostfixEvent | Unparsed | None]] = {
+_PARSERS: dict[str, Parser] = {
     "smtp": _delivery_agent,
     "lmtp": _delivery_agent,
     "local": _delivery_agent,

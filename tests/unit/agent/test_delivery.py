@@ -32,7 +32,7 @@ def test_all_fields() -> None:
         "reply_code": 550,
         "reply_text": "host mx.example[2001:db8::1] said: 550-5.7.26 a 550 5.7.26 b"
         " (in reply to DATA)",
-        "truncated": False,
+        "reply_truncated": False,
     }
 
 
@@ -100,7 +100,11 @@ def test_line_cut_at_2000_bytes_keeps_its_outcome() -> None:
     )
 
     assert delivery is not None
-    assert (delivery.status, delivery.reply_code, delivery.truncated) == ("bounced", 550, True)
+    assert (delivery.status, delivery.reply_code, delivery.reply_truncated) == (
+        "bounced",
+        550,
+        True,
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 """Replies of the same cause give the same template; what tells the cause stays."""
+# ruff: noqa: ISC004 - long replies in pieces
 
 import time
 
@@ -27,7 +28,7 @@ SAME = [
         " a640c23a62f3a-aa5996e5dd1si1108066b.55 - gsmtp (in reply to end of DATA command)",
         "550-5.7.26 Your email has been blocked because the sender is unauthenticated."
         " SPF [example.com] with ip: [<ip>] = did not pass"
-        " https://support.google.com/mail/answer/81126 <id>.55 - gsmtp",
+        " https://support.google.com/mail/answer/81126 <id> - gsmtp",
     ),
     (
         "host mx.example.net[192.0.2.25] said: 550 5.1.1 <bob@example.net>: Recipient address"
@@ -47,7 +48,7 @@ SAME = [
         " [DB5PEPF00014B90.eurprd02.prod.outlook.com 2026-11-23T10:11:12.345Z 08DD0B6F7C2D1A33]"
         " (in reply to end of DATA command)",
         "451 4.7.500 Server busy. Please try again later from [<ip>]. (S77719)"
-        " [<id>.eurprd02.prod.outlook.com <id>:11:12.345Z <id>]",
+        " [<id>.<id>.prod.outlook.com <time> <id>]",
     ),
     (
         "host mta5.am0.yahoodns.net[67.195.228.94] said: 421 4.7.0 [TSS04] Messages from"
@@ -107,7 +108,7 @@ SAME = [
     ("mail for example.net loops back to myself", "mail for <host> loops back to myself"),
     (
         'unknown user: "bob"',
-        'unknown user: "<address>"',
+        "unknown user: <address>",
     ),
     (
         "host mx.example.net[192.0.2.25] said: 554 5.7.1 rejected, queued as 4fQkzL3vJfz9tTh (in"

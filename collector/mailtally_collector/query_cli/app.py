@@ -1,0 +1,192 @@
+"""``mailtally``: asks the collector over gRPC. Typer commands and nothing else.
+
+Exit codes    0 answered, also when there is nothing to show; 1 the collector failed; 2 wrong usage
+              or a question that the collector does not accept; 3 no answer; 4 refused; 130 Ctrl-C.
+Limits        The modules that answer are imported inside the commands, because gRPC takes longer
+              to load than --help may take.
+"""
+
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from mailtally_collector import __version__
+from mailtally_collector.query_cli.choices import BucketOption
+from mailtally_collector.query_cli.command import command
+from mailtally_collector.query_cli.options import Connection, Output, Zone
+from mailtally_collector.query_cli.selection import Selection
+
+# ruff: noqa: PLC0415 -- see Limits above
+
+app = typer.Typer(
+    name="mailtally",
+    help="Outbound mail delivery statistics of a fleet of mail servers.",
+    epilog="Exit codes: 0 answered, 1 collector failed, 2 usage, 3 no answer, 4 refused.\n\n"
+    "The unit is the recipient: one message to three people counts three.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 -- Typer calls it with the option's value
+    if value:
+        sys.stdout.write(f"mailtally {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options of mailtally itself."""
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "mailtally stats --range 7d --bucket day\n\n"
+    "mailtally stats --domain example.com --from 2026-11-01 --to 2026-12-01 --csv",
+)
+@command
+def stats(
+    *,
+    connection: Connection,
+    selection: Selection,
+    zone: Zone,
+    output: Output,
+    bucket: Annotated[
+        BucketOption, typer.Option("--bucket", help="How the range is cut into a series.")
+    ] = BucketOption.AUTO,
+) -> None:
+    """Count recipients sent, delivered and bounced, in total and over time."""
+    from mailtally_collector.query_cli import stats as show_stats
+    from mailtally_collector.query_cli.filter import question
+    from mailtally_collector.query_cli.time_range import chosen_zone
+
+    asked = question(selection, chosen_zone(zone.time_zone), datetime.now(UTC))
+    show_stats.show(connection, asked, output, bucket)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "mailtally reasons --range 30d --limit 20\n\n"
+    "mailtally reasons --recipient-domain gmail.com --json",
+)
+@command
+def reasons(
+    *,
+    connection: Connection,
+    selection: Selection,
+    zone: Zone,
+    output: Output,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=1000, help="How many reasons.")
+    ] = 10,
+) -> None:
+    """Show the most frequent reasons of bounces, with their SMTP codes."""
+    from mailtally_collector.query_cli import reasons as show_reasons
+    from mailtally_collector.query_cli.filter import question
+    from mailtally_collector.query_cli.time_range import chosen_zone
+
+    asked = question(selection, chosen_zone(zone.time_zone), datetime.now(UTC))
+    show_reasons.show(connection, asked, output, limit)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "mailtally events --mailbox alice@example.com\n\n"
+    "mailtally events --state bounced --range 7d --all --csv > bounces.csv",
+)
+@command
+def events(
+    *,
+    connection: Connection,
+    selection: Selection,
+    zone: Zone,
+    output: Output,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="How many events at most.")
+    ] = 50,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All events; --limit does not count then.")
+    ] = False,
+    page_token: Annotated[
+        str,
+        typer.Option(
+            "--page-token",
+            metavar="TOKEN",
+            help="Go on where a listing ended; it named the token. The token also carries the "
+            "range, the other filters have to be repeated.",
+        ),
+    ] = "",
+) -> None:
+    """List mail that was refused, given up or still waits after a failed try, newest first."""
+    from mailtally_collector.query_cli import events as show_events
+    from mailtally_collector.query_cli.filter import question
+    from mailtally_collector.query_cli.time_range import chosen_zone
+
+    asked = question(selection, chosen_zone(zone.time_zone), datetime.now(UTC))
+    pages = show_events.Pages(limit=None if everything else limit, token=page_token)
+    show_events.show(connection, asked, output, pages)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "mailtally trace 3F2A1B0C9D\n\n"
+    "mailtally trace --recipient bob@example.net --server mx1",
+)
+@command
+def trace(
+    *,
+    connection: Connection,
+    zone: Zone,
+    output: Output,
+    queue_id: Annotated[
+        str, typer.Argument(metavar="QUEUE_ID", help="Queue id of the message.")
+    ] = "",
+    message_id: Annotated[
+        str, typer.Option("--message-id", metavar="ID", help="Message-ID of the message.")
+    ] = "",
+    recipient: Annotated[
+        str, typer.Option("--recipient", metavar="ADDRESS", help="One of its recipients.")
+    ] = "",
+    server: Annotated[
+        list[str] | None,
+        typer.Option("--server", metavar="NAME", help="Only this mail server. May be repeated."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=200, help="How many messages at most.")
+    ] = 20,
+) -> None:
+    """Tell the life of a message: arrival, recipients, attempts, what each server said."""
+    from mailtally_collector.query_cli import trace as show_trace
+    from mailtally_collector.query_cli.time_range import chosen_zone
+
+    wanted = show_trace.Wanted(queue_id, message_id, recipient, server or (), limit)
+    show_trace.show(connection, chosen_zone(zone.time_zone), output, wanted)
+
+
+@app.command(epilog="Example:\n\nmailtally servers --json")
+@command
+def servers(*, connection: Connection, zone: Zone, output: Output) -> None:
+    """List the mail servers that have reported, and how far their logs are read."""
+    from mailtally_collector.query_cli import servers as show_servers
+    from mailtally_collector.query_cli.time_range import chosen_zone
+
+    show_servers.show(connection, chosen_zone(zone.time_zone), output)
+
+
+def main() -> None:
+    """Run ``mailtally``; never returns."""
+    try:
+        app(prog_name="mailtally")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,68 @@
+"""What the options of ``mailtally`` let one choose from.
+
+Names     The member names are those of the contract's enums without their prefix.
+"""
+
+from enum import StrEnum
+
+
+class StateOption(StrEnum):
+    """States of a recipient, as DeliveryState of the contract names them."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    EXPIRED = "expired"
+    DISCARDED = "discarded"
+    HELD = "held"
+    REMOVED = "removed"
+
+
+class DirectionOption(StrEnum):
+    """Where deliveries lead."""
+
+    OUTBOUND = "outbound"
+    LOCAL = "local"
+    INTERNAL_HOP = "internal-hop"
+
+
+class ClassOption(StrEnum):
+    """Why messages exist."""
+
+    MAIL = "mail"
+    NOTIFICATION = "notification"
+    PROBE = "probe"
+    FORWARD = "forward"
+
+
+class BasisOption(StrEnum):
+    """By which moment a range selects."""
+
+    ACCEPTED = "accepted"
+    LAST_TRY = "last-try"
+
+
+class BucketOption(StrEnum):
+    """How a range is cut."""
+
+    AUTO = "auto"
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+
+
+class ColorOption(StrEnum):
+    """When to colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Form(StrEnum):
+    """How an answer is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"

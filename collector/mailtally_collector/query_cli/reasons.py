@@ -1,0 +1,90 @@
+"""``mailtally reasons``: the most frequent causes of delivery failure."""
+
+from mailtally.v1 import query_pb2
+from mailtally_collector.query_cli.choices import Form
+from mailtally_collector.query_cli.client import collector
+from mailtally_collector.query_cli.empty import why_empty
+from mailtally_collector.query_cli.export import Record, write_csv, write_document
+from mailtally_collector.query_cli.filter import Question
+from mailtally_collector.query_cli.options import Connection, Output
+from mailtally_collector.query_cli.terminal import Cell, Column, Screen, Table, decoded, open_screen
+from mailtally_collector.query_cli.terms import smtp_code
+from mailtally_collector.query_cli.time_range import iso
+
+NAMES = (
+    "count",
+    "share",
+    "smtp_code",
+    "reply_code",
+    "enhanced_status",
+    "template",
+    "sample",
+)
+
+
+def show(connection: Connection, asked: Question, output: Output, limit: int) -> None:
+    """Ask and write. Raises typer.Exit and typer.BadParameter as ``collector`` does."""
+    form = output.form()
+    screen = open_screen(output.color, quiet=output.quiet)
+    request = query_pb2.TopReasonsRequest(filter=asked.filter(), limit=limit)
+    with collector(connection) as stub:
+        answer = stub.TopReasons(request, timeout=connection.timeout)
+        why = (
+            ""
+            if answer.reasons
+            else why_empty(stub, asked, connection.timeout, "no failed recipient")
+        )
+    records = [_record(reason) for reason in answer.reasons]
+    match form:
+        case Form.JSON:
+            write_document(
+                {
+                    "start": iso(asked.start),
+                    "end": iso(asked.end),
+                    "total": answer.total,
+                    "reasons": records,
+                }
+            )
+        case Form.CSV:
+            write_csv(NAMES, records)
+        case Form.TEXT:
+            if why:
+                screen.line(Cell(why))
+                return
+            _draw(screen, answer)
+    if why:
+        screen.note(why)
+
+
+def _record(reason: query_pb2.Reason) -> Record:
+    return {
+        "count": reason.count,
+        "share": reason.share,
+        "smtp_code": smtp_code(reason.reply_code, reason.enhanced_status),
+        "reply_code": reason.reply_code or None,
+        "enhanced_status": reason.enhanced_status or None,
+        "template": decoded(reason.template),
+        "sample": decoded(reason.sample),
+    }
+
+
+def _draw(screen: Screen, answer: query_pb2.TopReasonsResponse) -> None:
+    columns = (
+        Column("Count", right=True),
+        Column("Share", right=True),
+        Column("SMTP code"),
+        Column("Reason"),
+    )
+    rows = [
+        [
+            Cell(str(reason.count)),
+            Cell(f"{100 * reason.share:.1f} %"),
+            Cell(smtp_code(reason.reply_code, reason.enhanced_status) or "-", "bold"),
+            Cell(decoded(reason.template or reason.sample)),
+        ]
+        for reason in answer.reasons
+    ]
+    screen.table(Table(columns, rows))
+    listed = sum(reason.count for reason in answer.reasons)
+    screen.line()
+    screen.line(Cell(f"{listed} of {answer.total} failed recipients have these reasons."))

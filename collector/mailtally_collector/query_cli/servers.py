@@ -1,0 +1,80 @@
+"""``mailtally servers``: the mail servers whose agents have reported."""
+
+from zoneinfo import ZoneInfo
+
+from mailtally.v1 import query_pb2
+from mailtally_collector.query_cli.choices import Form
+from mailtally_collector.query_cli.client import collector
+from mailtally_collector.query_cli.empty import NO_AGENT
+from mailtally_collector.query_cli.export import Record, write_csv, write_document
+from mailtally_collector.query_cli.options import Connection, Output
+from mailtally_collector.query_cli.terminal import Cell, Column, Screen, Table, open_screen
+from mailtally_collector.query_cli.time_range import iso, moment_of, shown
+
+COUNTS = (
+    "lines_read",
+    "lines_unparsed",
+    "lines_oversize",
+    "backlog_bytes",
+    "open_messages",
+    "gaps",
+    "records_stored",
+    "records_quarantined",
+)
+NAMES = ("name", "agent_version", "connected", "last_seen", "newest_line", *COUNTS)
+
+
+def show(connection: Connection, zone: ZoneInfo, output: Output) -> None:
+    """Ask and write. Raises typer.Exit and typer.BadParameter as ``collector`` does."""
+    form = output.form()
+    screen = open_screen(output.color, quiet=output.quiet)
+    with collector(connection) as stub:
+        answer = stub.ListServers(query_pb2.ListServersRequest(), timeout=connection.timeout)
+    records = [_record(server, zone) for server in answer.servers]
+    match form:
+        case Form.JSON:
+            write_document({"servers": records})
+        case Form.CSV:
+            write_csv(NAMES, records)
+        case Form.TEXT:
+            if not records:
+                screen.line(Cell(NO_AGENT))
+                return
+            _draw(screen, answer, zone)
+    if not records:
+        screen.note(NO_AGENT)
+
+
+def _record(server: query_pb2.Server, zone: ZoneInfo) -> Record:
+    counts: Record = {name: getattr(server, name) for name in COUNTS}
+    return {
+        "name": server.name,
+        "agent_version": server.agent_version,
+        "connected": server.connected,
+        "last_seen": iso(moment_of(server, "last_seen", zone)),
+        "newest_line": iso(moment_of(server, "newest_line", zone)),
+        **counts,
+    }
+
+
+def _draw(screen: Screen, answer: query_pb2.ListServersResponse, zone: ZoneInfo) -> None:
+    columns = [
+        Column("Server"),
+        Column("Agent"),
+        Column("Connected"),
+        Column("Last seen"),
+        Column("Newest line"),
+    ]
+    columns += [Column(name.replace("_", " ").capitalize(), right=True) for name in COUNTS]
+    rows = [
+        [
+            Cell(server.name),
+            Cell(server.agent_version or "-"),
+            Cell("yes", "green") if server.connected else Cell("no", "red"),
+            Cell(shown(moment_of(server, "last_seen", zone))),
+            Cell(shown(moment_of(server, "newest_line", zone))),
+            *(Cell(str(getattr(server, name))) for name in COUNTS),
+        ]
+        for server in answer.servers
+    ]
+    screen.table(Table(columns, rows))

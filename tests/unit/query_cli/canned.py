@@ -1,0 +1,104 @@
+"""A collector that answers queries from a table: a real gRPC peer for the command line."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from mailtally.v1 import query_pb2, query_pb2_grpc
+
+Answer = TypeVar("Answer", bound=Message)
+
+
+@dataclass(slots=True)
+class Canned:
+    """What the collector answers and what it was asked.
+
+    ``status`` refuses every question; ``hold`` lets none be answered before it is set.
+    """
+
+    summary: query_pb2.SummaryResponse = field(default_factory=query_pb2.SummaryResponse)
+    reasons: query_pb2.TopReasonsResponse = field(default_factory=query_pb2.TopReasonsResponse)
+    events: list[query_pb2.Event] = field(default_factory=list)
+    traced: query_pb2.TraceMessageResponse = field(default_factory=query_pb2.TraceMessageResponse)
+    servers: query_pb2.ListServersResponse = field(default_factory=query_pb2.ListServersResponse)
+    status: grpc.StatusCode | None = None
+    details: str = ""
+    hold: threading.Event | None = None
+    asked: list[Message] = field(default_factory=list)
+    was_asked: threading.Event = field(default_factory=threading.Event)
+    address: str = ""
+
+
+class CannedService(query_pb2_grpc.QueryServiceServicer):
+    """Answers from a Canned; events page by position."""
+
+    def __init__(self, canned: Canned) -> None:
+        self._canned = canned
+
+    def _answer(
+        self, request: Message, context: grpc.ServicerContext, answer: Callable[[], Answer]
+    ) -> Answer:
+        canned = self._canned
+        canned.asked.append(request)
+        canned.was_asked.set()
+        if canned.hold is not None:
+            canned.hold.wait(30)
+        if canned.status is not None:
+            context.abort(canned.status, canned.details)
+        return answer()
+
+    def Summary(  # noqa: N802
+        self, request: query_pb2.SummaryRequest, context: grpc.ServicerContext
+    ) -> query_pb2.SummaryResponse:
+        return self._answer(request, context, lambda: self._canned.summary)
+
+    def TopReasons(  # noqa: N802
+        self, request: query_pb2.TopReasonsRequest, context: grpc.ServicerContext
+    ) -> query_pb2.TopReasonsResponse:
+        return self._answer(request, context, lambda: self._canned.reasons)
+
+    def ListEvents(  # noqa: N802
+        self, request: query_pb2.ListEventsRequest, context: grpc.ServicerContext
+    ) -> query_pb2.ListEventsResponse:
+        first = int(request.page_token or 0)
+        last = first + request.page_size
+        more = str(last) if last < len(self._canned.events) else ""
+        page = query_pb2.ListEventsResponse(
+            events=self._canned.events[first:last], next_page_token=more
+        )
+        return self._answer(request, context, lambda: page)
+
+    def TraceMessage(  # noqa: N802
+        self, request: query_pb2.TraceMessageRequest, context: grpc.ServicerContext
+    ) -> query_pb2.TraceMessageResponse:
+        return self._answer(request, context, lambda: self._canned.traced)
+
+    def ListServers(  # noqa: N802
+        self, request: query_pb2.ListServersRequest, context: grpc.ServicerContext
+    ) -> query_pb2.ListServersResponse:
+        return self._answer(request, context, lambda: self._canned.servers)
+
+
+@contextmanager
+def serving(canned: Canned, credentials: grpc.ServerCredentials | None = None) -> Iterator[Canned]:
+    """Serve on a free port of 127.0.0.1; ``canned.address`` says which."""
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
+    query_pb2_grpc.add_QueryServiceServicer_to_server(CannedService(canned), server)
+    if credentials is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+    canned.address = f"127.0.0.1:{port}"
+    server.start()
+    try:
+        yield canned
+    finally:
+        if canned.hold is not None:
+            canned.hold.set()
+        server.stop(grace=None).wait()

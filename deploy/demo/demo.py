@@ -40,6 +40,8 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         print()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -55,7 +57,7 @@ def _demonstrate(folder: Path, log: Path | None) -> None:
         _command("mailtally-agent", "run", "--config", config, "--until-end", quiet=True)
         span = _span(config)
         for title, view in (
-            ("Outbound mail", ["stats"]),
+            ("Outbound mail", ["stats", *_bucket(span)]),
             ("Top bounce reasons", ["reasons"]),
             ("Outbound error events (newest 15)", ["events", "--limit", "15"]),
             ("Servers", ["servers"]),
@@ -126,6 +128,12 @@ def _span(config: str) -> list[str]:
     oldest = datetime.fromisoformat(status["oldest_line"]) - timedelta(hours=1)
     newest = datetime.fromisoformat(status["newest_line"]) + timedelta(hours=1)
     return ["--from", oldest.isoformat(), "--to", newest.isoformat()]
+
+
+def _bucket(span: list[str]) -> list[str]:
+    """Hours for a log of hours; longer ones are cut as the query command does by itself."""
+    start, end = (datetime.fromisoformat(moment) for moment in (span[1], span[3]))
+    return ["--bucket", "hour"] if end - start < timedelta(days=1) else []
 
 
 def _command(name: str, *arguments: str, quiet: bool = False) -> None:

@@ -47,17 +47,17 @@ def section(text: str, heading: str) -> str:
     return match[2]
 
 
-@pytest.mark.parametrize(("command", "option"), agent_commands())
+@pytest.mark.parametrize(("command", "option"), [*agent_commands()])
 def test_agent_command_is_documented(command: str, option: str) -> None:
     assert f"`{option}" in section(OPERATION, f"mailtally-agent {command}")
 
 
-@pytest.mark.parametrize(("command", "option"), typer_commands(collector_cli.app))
+@pytest.mark.parametrize(("command", "option"), [*typer_commands(collector_cli.app)])
 def test_collector_command_is_documented(command: str, option: str) -> None:
     assert f"`{option}" in section(OPERATION, f"mailtally-collector {command}")
 
 
-@pytest.mark.parametrize(("command", "option"), typer_commands(query_cli.app))
+@pytest.mark.parametrize(("command", "option"), [*typer_commands(query_cli.app)])
 def test_query_command_is_documented(command: str, option: str) -> None:
     assert f"mailtally {command}" in QUERIES
     assert option in QUERIES

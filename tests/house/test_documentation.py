@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -23,7 +24,8 @@ def agent_commands() -> Iterator[tuple[str, str]]:
     """(command, option) of ``mailtally-agent``."""
     # argparse tells its commands and options by private names only.
     actions = build_parser()._actions  # noqa: SLF001
-    for name, parser in next(a.choices for a in actions if a.dest == "command").items():
+    commands: Any = next(action.choices for action in actions if action.dest == "command")
+    for name, parser in commands.items():
         for action in parser._actions:  # noqa: SLF001
             for option in action.option_strings:
                 if option.startswith("--") and option != "--help":

@@ -1,0 +1,111 @@
+"""``mailtally-collector check``: would this configuration run here? One line for each finding."""
+
+import os
+import socket
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from peewee import DatabaseError, SqliteDatabase
+
+from mailtally_collector.config import Config
+from mailtally_collector.store.database import (
+    DatabaseRefusedError,
+    applied_migrations,
+    known_migrations,
+)
+from mailtally_collector.store.sql import Sql
+
+HEALTH_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line for the operator; when it is not ``good``, with what to do."""
+
+    good: bool
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'ok' if self.good else 'FAIL'}  {self.text}"
+
+
+def findings(config: Config) -> list[Finding]:
+    """Look at the database and the port. Nothing is changed."""
+    return [*_database_findings(config), _port_finding(config)]
+
+
+def _database_findings(config: Config) -> list[Finding]:
+    path = config.storage.database
+    try:
+        applied = applied_migrations(path)
+    except DatabaseRefusedError as error:
+        return [Finding(good=False, text=f"database: {error}")]
+    if not path.exists():
+        return [_folder_finding(config)]
+    pending = sorted(set(known_migrations()) - set(applied))
+    version = Finding(
+        good=True,
+        text=f"database: {path}: "
+        + (f"{len(pending)} migrations are applied at the next start" if pending else "up to date"),
+    )
+    try:
+        with SqliteDatabase(str(path), pragmas={"query_only": 1}) as database:
+            (result,) = Sql(database).run("PRAGMA quick_check(1)").fetchone()
+    except DatabaseError as error:
+        result = str(error)
+    if result != "ok":
+        text = f"integrity: {result}; stop the collector and restore the file from a backup"
+        return [version, Finding(good=False, text=text)]
+    return [version, Finding(good=True, text="integrity: quick check passed")]
+
+
+def _folder_finding(config: Config) -> Finding:
+    """Whether a file that does not exist yet can be made."""
+    path = config.storage.database
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    if os.access(folder, os.W_OK):
+        return Finding(good=True, text=f"database: {path}: is made at the first start")
+    return Finding(
+        good=False,
+        text=f"database: {path}: {folder} is not writable; change its owner or storage.database",
+    )
+
+
+def _port_finding(config: Config) -> Finding:
+    address = config.listen.address
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with closing(socket.socket(family)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, int(port)))
+    except OSError as error:
+        if _collector_answers(config):
+            return Finding(good=True, text=f"port: a collector answers on {address}")
+        return Finding(
+            good=False,
+            text=f"port: {address}: {error.strerror}; stop the other program or change"
+            " listen.address",
+        )
+    return Finding(good=True, text=f"port: {address} is free")
+
+
+def _collector_answers(config: Config) -> bool:
+    """Whether a health service answers there that it serves."""
+    if config.tls.files:
+        certificate, key, client_ca = (file.read_bytes() for file in config.tls.files)
+        credentials = grpc.ssl_channel_credentials(client_ca, key, certificate)
+        channel = grpc.secure_channel(config.listen.address, credentials)
+    else:
+        channel = grpc.insecure_channel(config.listen.address)
+    with channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_SECONDS)
+        except grpc.RpcError:
+            return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

@@ -1,0 +1,131 @@
+"""The command ``mailtally-collector``: reads arguments, reports errors in one line each.
+
+Exit      0 done; 1 the database or the port cannot be used, or a check failed; 2 wrong arguments;
+          78 the configuration is wrong (EX_CONFIG).
+"""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from mailtally_collector import __version__, daemon
+from mailtally_collector.check import findings
+from mailtally_collector.config import Config, ConfigError, load_config
+from mailtally_collector.serving import PortError
+from mailtally_collector.store.database import DatabaseRefusedError
+from mailtally_collector.store.database import migrate as migrate_database
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_CONFIG = 78
+
+app = typer.Typer(
+    name="mailtally-collector",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="TOML file; without it the defaults hold.")
+]
+DatabaseOption = Annotated[
+    str | None, typer.Option("--database", help="SQLite file, instead of storage.database.")
+]
+ListenOption = Annotated[
+    str | None, typer.Option("--listen", help="HOST:PORT, instead of listen.address.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def common(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Store what mailtally agents report, and answer questions about it."""
+    if version:
+        print(f"mailtally-collector {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(EXIT_USAGE)
+
+
+@app.command()
+def run(
+    config: ConfigOption = None,
+    listen: ListenOption = None,
+    database: DatabaseOption = None,
+    port_file: Annotated[
+        Path | None, typer.Option(help="Write the number of the port here when it listens.")
+    ] = None,
+) -> None:
+    """Run the collector until SIGTERM or SIGINT."""
+    settings = _load(config, listen, database)
+    _log_to_stderr(settings)
+    try:
+        asyncio.run(daemon.run(settings, port_file))
+    except (DatabaseRefusedError, PortError, OSError) as error:
+        _fail([str(error)], EXIT_FAILED)
+
+
+@app.command()
+def migrate(config: ConfigOption = None, database: DatabaseOption = None) -> None:
+    """Bring the database to this version; ``run`` does it too."""
+    settings = _load(config, None, database)
+    try:
+        applied = migrate_database(settings.storage.database)
+    except DatabaseRefusedError as error:
+        _fail([str(error)], EXIT_FAILED)
+    for name in applied:
+        print(f"applied {name}")
+    print(f"{settings.storage.database} is up to date")
+
+
+@app.command()
+def check(
+    config: ConfigOption = None, listen: ListenOption = None, database: DatabaseOption = None
+) -> None:
+    """Look whether the collector would run here; exit 0 or 1."""
+    try:
+        settings = load_config(config, listen=listen, database=database)
+    except ConfigError as error:
+        _fail(error.lines, EXIT_FAILED)
+    print(f"ok  config: {config or 'defaults'}")
+    found = findings(settings)
+    for finding in found:
+        print(finding)
+    if not all(finding.good for finding in found):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _load(config: Path | None, listen: str | None, database: str | None) -> Config:
+    try:
+        return load_config(config, listen=listen, database=database)
+    except ConfigError as error:
+        _fail(error.lines, EXIT_CONFIG)
+
+
+def _fail(lines: list[str], code: int) -> NoReturn:
+    for line in lines:
+        print(line, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _log_to_stderr(config: Config) -> None:
+    """Log without a time stamp: the journal and container run-times add their own."""
+    logging.basicConfig(
+        level=config.log.level.upper(),
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("peewee").setLevel(logging.WARNING)

@@ -1,0 +1,85 @@
+"""The collector process: wires the parts, runs until it is told to stop.
+
+Start     1. Bring the database to this version.  2. Bind the port.  3. Start writer and services.
+Stop      1. Health says not serving.  2. Streams end after the acknowledgement of what was read.
+          3. The writer commits what it has.  4. Exit.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from pathlib import Path
+
+from mailtally.v1 import ingest_pb2, ingest_pb2_grpc, query_pb2, query_pb2_grpc
+from mailtally_collector.config import Config
+from mailtally_collector.ingest import IngestService
+from mailtally_collector.presence import Presence
+from mailtally_collector.query_service import QueryService
+from mailtally_collector.serving import add_health, add_reflection, listen, new_server
+from mailtally_collector.store.database import migrate
+from mailtally_collector.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 5
+SERVICES = (
+    ingest_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name,
+    query_pb2.DESCRIPTOR.services_by_name["QueryService"].full_name,
+)
+
+
+def now_us() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1_000
+
+
+async def run(config: Config, port_file: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises DatabaseRefusedError or PortError at the start."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(config, stop, port_file)
+
+
+async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = None) -> None:
+    """Serve until ``stop`` is set; the port goes to ``port_file`` when it listens."""
+    path = config.storage.database
+    for name in await asyncio.to_thread(migrate, path):
+        logger.info("migration applied name=%s", name)
+    server = new_server(config)
+    presence = Presence()
+    store = Store(path, now_us)
+    ingest = IngestService(
+        store, presence, now_us, names_are_certified=config.tls.files is not None
+    )
+    query = QueryService(path, presence, now_us)
+    ingest_pb2_grpc.add_IngestServiceServicer_to_server(ingest, server)
+    query_pb2_grpc.add_QueryServiceServicer_to_server(query, server)
+    health = await add_health(server, SERVICES)
+    if config.listen.reflection:
+        add_reflection(server, SERVICES)
+    address = listen(server, config)
+    store.start()
+    try:
+        await server.start()
+        if port_file:
+            _write_port(port_file, address)
+        logger.info("listening address=%s database=%s", address, path)
+        await stop.wait()
+        logger.info("stopping address=%s", address)
+        await health.enter_graceful_shutdown()
+        ingest.stop()
+        await server.stop(STOP_SECONDS)
+    finally:
+        await asyncio.to_thread(store.close)
+        query.close()
+    logger.info("stopped address=%s", address)
+
+
+def _write_port(file: Path, address: str) -> None:
+    """Write the port in one step, so that who waits for the file never reads half of it."""
+    partial = file.with_name(file.name + ".part")
+    partial.write_text(address.rpartition(":")[2] + "\n", encoding="ascii")
+    partial.replace(file)

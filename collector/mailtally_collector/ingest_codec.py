@@ -1,0 +1,136 @@
+"""Records of the wire into plain values, and what cannot be stored into Poison.
+
+Limits    Nothing here raises: whatever an agent sends is either a Record or a Poison with a reason.
+          Text columns cannot hold NUL on every database, so that it is dropped there; what a
+          stranger writes travels as bytes and is kept as it is.
+"""
+
+from mailtally.v1 import ingest_pb2, record_pb2
+from mailtally_collector.records import (
+    Accepted,
+    AgentState,
+    Attempt,
+    Changed,
+    Link,
+    MessageRef,
+    Poison,
+    Record,
+    RecordKey,
+)
+
+SIGNED_64_MAX = 2**63 - 1
+YEAR_1990_US = 631_152_000_000_000
+FUTURE_MAX_US = 400 * 86_400_000_000
+
+
+def decode_record(record: record_pb2.Record, now_us: int) -> Record | Poison:
+    """Check one record and take it off the wire's types."""
+    raw = record.SerializeToString()
+    reason = _fault(record, now_us)
+    if reason:
+        return Poison(reason, raw)
+    return Record(_key(record.key), _message_ref(record.message), _what(record), raw)
+
+
+def decode_agent_state(status: ingest_pb2.AgentStatus) -> AgentState:
+    """Take an agent's status off the wire's types."""
+    return AgentState(
+        newest_line_us=status.newest_line_us,
+        lines_read=status.lines_read,
+        lines_unparsed=status.lines_unparsed,
+        lines_oversize=status.lines_oversize,
+        backlog_bytes=status.backlog_bytes,
+        open_messages=status.open_messages,
+        gaps=status.gaps,
+    )
+
+
+def _fault(record: record_pb2.Record, now_us: int) -> str:
+    """Why the record cannot be stored; empty when it can."""
+    what = record.WhichOneof("what")
+    if what is None:
+        return "the record says nothing that this version knows"
+    if not record.HasField("key"):
+        return "the record has no key"
+    if not record.HasField("message") or not record.message.HasField("first_line"):
+        return "the record names no message"
+    message = record.message
+    if not _text(message.queue_id) or not _text(message.instance):
+        return "the queue id or the instance is empty"
+    if what == "link" and not _text(record.link.child_queue_id):
+        return "the link names no child"
+    if max(record.key.line_hash, message.first_line.line_hash) > SIGNED_64_MAX:
+        return "a line hash does not fit 63 bits"
+    for time_us in (record.key.time_us, message.first_line.time_us, message.arrival_us):
+        if not YEAR_1990_US <= time_us <= now_us + FUTURE_MAX_US:
+            return f"the moment {time_us} lies before 1990 or more than 400 days ahead"
+    return ""
+
+
+def _what(record: record_pb2.Record) -> Accepted | Attempt | Changed | Link:
+    match record.WhichOneof("what"):
+        case "accepted":
+            return _accepted(record.accepted)
+        case "attempt":
+            return _attempt(record.attempt)
+        case "changed":
+            return Changed(change=record.changed.change)
+        case _:
+            return Link(kind=record.link.kind, child_queue_id=_text(record.link.child_queue_id))
+
+
+def _key(key: record_pb2.RecordKey) -> RecordKey:
+    return RecordKey(time_us=key.time_us, line_hash=key.line_hash)
+
+
+def _message_ref(message: record_pb2.MessageRef) -> MessageRef:
+    return MessageRef(
+        instance=_text(message.instance),
+        queue_id=_text(message.queue_id),
+        first_line=_key(message.first_line),
+        origin_seen=message.origin_seen,
+        arrival_us=message.arrival_us,
+    )
+
+
+def _accepted(accepted: record_pb2.MessageAccepted) -> Accepted:
+    return Accepted(
+        envelope_sender=accepted.envelope_sender,
+        size_bytes=accepted.size_bytes,
+        recipient_count=accepted.recipient_count,
+        message_id=accepted.message_id,
+        client_name=_text(accepted.client_name),
+        client_address=_text(accepted.client_address),
+        sasl_method=_text(accepted.sasl_method),
+        sasl_username=accepted.sasl_username,
+        submit_uid=accepted.submit_uid if accepted.HasField("submit_uid") else None,
+        traffic_class=accepted.traffic_class,
+    )
+
+
+def _attempt(attempt: record_pb2.Attempt) -> Attempt:
+    return Attempt(
+        recipient=attempt.recipient,
+        original_recipient=attempt.original_recipient,
+        relay_host=attempt.relay.host,
+        relay_address=_text(attempt.relay.address),
+        relay_port=attempt.relay.port,
+        delivery_agent=_text(attempt.delivery_agent),
+        direction=attempt.direction,
+        outcome=attempt.outcome,
+        status=_text(attempt.status),
+        enhanced_status=_text(attempt.enhanced_status),
+        reply_code=attempt.reply_code,
+        reply_text=attempt.reply_text,
+        reply_truncated=attempt.reply_truncated,
+        connection_use=attempt.connection_use,
+        delay_us=attempt.delay_us,
+        queue_delay_us=attempt.queue_delay_us,
+        active_delay_us=attempt.active_delay_us,
+        setup_delay_us=attempt.setup_delay_us,
+        transmission_delay_us=attempt.transmission_delay_us,
+    )
+
+
+def _text(text: str) -> str:
+    return text.replace("\0", "") if "\0" in text else text

@@ -1,0 +1,53 @@
+"""Page tokens: where the next page begins, bound to the question that the first page answered.
+
+Limits    The digest keeps a token from being used with another question or after it was damaged.
+          It is no secret and protects nothing: who makes up a token sees what a filter shows too.
+"""
+
+import binascii
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from mailtally_collector.query.filters import Filter, QueryError
+
+LAYOUT = struct.Struct(">qqqq8s")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last row of a page, and the range that the first page used."""
+
+    time_us: int
+    delivery_id: int
+    start_us: int
+    end_us: int
+
+
+def encode(cursor: Cursor, asked: Filter) -> str:
+    """Make the token."""
+    numbers = (cursor.time_us, cursor.delivery_id, cursor.start_us, cursor.end_us)
+    return urlsafe_b64encode(LAYOUT.pack(*numbers, _digest(cursor, asked))).decode()
+
+
+def decode(token: str, asked: Filter) -> Cursor:
+    """Read a token. Raises QueryError when it is damaged or was given for another filter."""
+    try:
+        raw = urlsafe_b64decode(token.encode())
+        *numbers, digest = LAYOUT.unpack(raw)
+    except (binascii.Error, struct.error, ValueError):
+        raise QueryError("the page token is damaged; begin again with the first page") from None
+    cursor = Cursor(*numbers)
+    if digest != _digest(cursor, asked) or urlsafe_b64encode(raw).decode() != token:
+        raise QueryError(
+            "the page token was given for another filter or is damaged; begin again with the"
+            " first page"
+        )
+    return cursor
+
+
+def _digest(cursor: Cursor, asked: Filter) -> bytes:
+    return blake2b(
+        repr((cursor, asked)).encode("utf-8", "backslashreplace"), digest_size=8
+    ).digest()

@@ -1,0 +1,150 @@
+"""Which recipients a question is about: the one place that turns a filter into conditions.
+
+Defaults  The 24 hours before now, by acceptance; outbound; classes MAIL and UNSPECIFIED, which is
+          everything but notifications, probes and forwards. A message whose acceptance was not seen
+          is UNSPECIFIED, and far more often mail than anything else.
+Untried   Recipients of accepted messages that no line was seen for yet. They count as outbound, and
+          have neither an address nor a last try: a filter on one of these leaves them out.
+"""
+
+from dataclasses import dataclass, replace
+
+from peewee import SQL, ColumnBase, ModelSelect
+
+from mailtally_collector.store.models import Address, Delivery, Domain, Message, Server
+from mailtally_collector.store.names import split_address
+from mailtally_collector.terms import Direction, TimeBasis, TrafficClass
+
+DAY_US = 86_400_000_000
+DEFAULT_DIRECTIONS = (int(Direction.OUTBOUND),)
+DEFAULT_CLASSES = (int(TrafficClass.MAIL), int(TrafficClass.UNSPECIFIED))
+
+
+class QueryError(ValueError):
+    """The question cannot be answered as it was put; the message says why, for its author."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What was asked, as it came: empty or None means no condition, or the default."""
+
+    start_us: int | None = None
+    end_us: int | None = None
+    basis: int = 0
+    servers: tuple[str, ...] = ()
+    domain: str = ""
+    mailbox: str = ""
+    recipient_domain: str = ""
+    states: tuple[int, ...] = ()
+    directions: tuple[int, ...] = ()
+    traffic_classes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A filter with its defaults filled in; ``states`` () means all."""
+
+    start_us: int
+    end_us: int
+    basis: int
+    servers: tuple[str, ...]
+    domain: bytes
+    mailbox: bytes
+    recipient_domain: bytes
+    states: tuple[int, ...]
+    directions: tuple[int, ...]
+    traffic_classes: tuple[int, ...]
+
+    def with_default_states(self, states: tuple[int, ...]) -> "Selection":
+        """Return the same selection with these states if it names none."""
+        return self if self.states else replace(self, states=states)
+
+
+def select(asked: Filter, now_us: int) -> Selection:
+    """Fill in the defaults. Raises QueryError for a range that is empty or a basis not known."""
+    end_us = now_us if asked.end_us is None else asked.end_us
+    start_us = end_us - DAY_US if asked.start_us is None else asked.start_us
+    if end_us <= start_us:
+        raise QueryError("the range is empty: its end must lie after its start")
+    if asked.basis not in set(TimeBasis):
+        raise QueryError(f"time basis {asked.basis} is not known")
+    return Selection(
+        start_us=start_us,
+        end_us=end_us,
+        basis=asked.basis or TimeBasis.ACCEPTED,
+        servers=asked.servers,
+        domain=_bytes(asked.domain).lower(),
+        mailbox=_bytes(asked.mailbox),
+        recipient_domain=_bytes(asked.recipient_domain).lower(),
+        states=asked.states,
+        directions=asked.directions or DEFAULT_DIRECTIONS,
+        traffic_classes=asked.traffic_classes or DEFAULT_CLASSES,
+    )
+
+
+def delivery_moment(selection: Selection) -> ColumnBase:
+    """The column of deliveries by which the range selects and buckets group."""
+    return Delivery.last_try_us if selection.basis == TimeBasis.LAST_TRY else Delivery.arrival_us
+
+
+def delivery_conditions(selection: Selection) -> list[ColumnBase]:
+    """Conditions on deliveries."""
+    moment = delivery_moment(selection)
+    conditions = [
+        moment >= selection.start_us,
+        moment < selection.end_us,
+        Delivery.direction.in_(selection.directions),
+        *_shared_conditions(selection, Delivery),
+    ]
+    if selection.states:
+        conditions.append(Delivery.state.in_(selection.states))
+    if selection.recipient_domain:
+        conditions.append(Delivery.recipient_domain == _domain(selection.recipient_domain))
+    return conditions
+
+
+def untried_conditions(selection: Selection) -> list[ColumnBase] | None:
+    """Conditions on messages with untried recipients; None when the filter leaves them out."""
+    if (
+        selection.basis == TimeBasis.LAST_TRY
+        or selection.recipient_domain
+        or Direction.OUTBOUND not in selection.directions
+    ):
+        return None
+    conditions = [
+        SQL("untried > 0"),  # in the words of the partial index
+        Message.arrival_us >= selection.start_us,
+        Message.arrival_us < selection.end_us,
+        *_shared_conditions(selection, Message),
+    ]
+    if selection.states:
+        conditions.append(Message.untried_state.in_(selection.states))
+    return conditions
+
+
+def _shared_conditions(
+    selection: Selection, table: type[Delivery] | type[Message]
+) -> list[ColumnBase]:
+    """Conditions on what messages have and deliveries repeat."""
+    conditions: list[ColumnBase] = [table.traffic_class.in_(selection.traffic_classes)]
+    if selection.servers:
+        known = Server.select(Server.id).where(Server.name.in_(selection.servers))
+        conditions.append(table.server.in_(known))
+    if selection.domain:
+        conditions.append(table.sender_domain == _domain(selection.domain))
+    if selection.mailbox:
+        local_part, domain = split_address(selection.mailbox)
+        found = Address.select(Address.id).where(
+            (Address.domain == _domain(domain)) & (Address.local_part == local_part)
+        )
+        conditions.append(table.sender == found)
+    return conditions
+
+
+def _domain(name: bytes) -> "ModelSelect[Domain]":
+    """The id of a domain as a scalar subquery; no row, and so no match, when it is not known."""
+    return Domain.select(Domain.id).where(Domain.name == name)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,182 @@
+"""Questions off the wire's types, answers onto them.
+
+Limits    A Timestamp may lie anywhere from year 1 to 9999; outside of 64 bits of microseconds, or
+          with nanoseconds out of range, it is refused.
+"""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from mailtally.v1 import query_pb2, record_pb2
+from mailtally_collector.query.events import Event
+from mailtally_collector.query.filters import Filter, QueryError
+from mailtally_collector.query.servers import Server
+from mailtally_collector.query.summary import Counts
+from mailtally_collector.query.trace import TracedDelivery, TracedMessage
+from mailtally_collector.records import Accepted, Attempt
+from mailtally_collector.terms import DeliveryState
+
+SECOND_US = 1_000_000
+YEAR_1_SECONDS = -62_135_596_800
+YEAR_9999_SECONDS = 253_402_300_799
+
+
+def decode_filter(asked: query_pb2.Filter) -> Filter:
+    """Take a filter off the wire's types. Raises QueryError for a moment that is none."""
+    return Filter(
+        start_us=_moment(asked.start) if asked.HasField("start") else None,
+        end_us=_moment(asked.end) if asked.HasField("end") else None,
+        basis=asked.time_basis,
+        servers=tuple(asked.servers),
+        domain=asked.domain,
+        mailbox=asked.mailbox,
+        recipient_domain=asked.recipient_domain,
+        states=tuple(asked.states),
+        directions=tuple(asked.directions),
+        traffic_classes=tuple(asked.traffic_classes),
+    )
+
+
+def encode_counts(counts: Counts) -> query_pb2.Counts:
+    """Spell out the states."""
+    of = counts.by_state
+    return query_pb2.Counts(
+        sent=counts.sent,
+        delivered=of.get(DeliveryState.DELIVERED, 0),
+        bounced=of.get(DeliveryState.BOUNCED, 0),
+        expired=of.get(DeliveryState.EXPIRED, 0),
+        discarded=of.get(DeliveryState.DISCARDED, 0),
+        held=of.get(DeliveryState.HELD, 0),
+        removed=of.get(DeliveryState.REMOVED, 0),
+        pending=of.get(DeliveryState.PENDING, 0),
+        messages=counts.messages,
+    )
+
+
+def encode_event(event: Event) -> query_pb2.Event:
+    """One row of the list of failures."""
+    return query_pb2.Event(
+        delivery_id=event.delivery_id,
+        server=event.server,
+        instance=event.instance,
+        queue_id=event.queue_id,
+        state=query_pb2.DeliveryState.ValueType(event.state),
+        accepted=timestamp(event.arrival_us),
+        time=timestamp(event.last_try_us),
+        last_try=timestamp(event.last_try_us),
+        envelope_sender=event.envelope_sender,
+        recipient=event.recipient,
+        original_recipient=event.original_recipient,
+        reply_code=event.reply_code,
+        enhanced_status=event.enhanced_status,
+        reply_text=event.reply_text,
+        relay=record_pb2.Relay(
+            host=event.relay_host, address=event.relay_address, port=event.relay_port
+        ),
+        size_bytes=event.size_bytes,
+        attempts=event.attempts,
+        retries=event.attempts - 1,
+        traffic_class=record_pb2.TrafficClass.ValueType(event.traffic_class),
+        direction=record_pb2.Direction.ValueType(event.direction),
+    )
+
+
+def encode_server(server: Server) -> query_pb2.Server:
+    """One mail host."""
+    return query_pb2.Server(
+        name=server.name,
+        agent_version=server.agent_version,
+        connected=server.connected,
+        last_seen=timestamp(server.last_seen_us),
+        newest_line=timestamp(server.newest_line_us),
+        lines_read=server.lines_read,
+        lines_unparsed=server.lines_unparsed,
+        lines_oversize=server.lines_oversize,
+        backlog_bytes=server.backlog_bytes,
+        open_messages=server.open_messages,
+        gaps=server.gaps,
+        records_stored=server.records_stored,
+        records_quarantined=server.records_quarantined,
+    )
+
+
+def encode_message(message: TracedMessage) -> query_pb2.TracedMessage:
+    """One message with its recipients and changes."""
+    return query_pb2.TracedMessage(
+        server=message.server,
+        instance=message.instance,
+        queue_id=message.queue_id,
+        arrival=timestamp(message.arrival_us),
+        accepted=_accepted(message.accepted) if message.accepted else None,
+        deliveries=[_delivery(delivery) for delivery in message.deliveries],
+        changes=[
+            query_pb2.TracedChange(
+                time=timestamp(time_us), change=record_pb2.MessageChange.ValueType(change)
+            )
+            for time_us, change in message.changes
+        ],
+    )
+
+
+def timestamp(time_us: int) -> Timestamp | None:
+    """Convert microseconds; 0 stands for no moment, which the wire leaves unset."""
+    if not time_us:
+        return None
+    return Timestamp(seconds=time_us // SECOND_US, nanos=time_us % SECOND_US * 1_000)
+
+
+def _moment(moment: Timestamp) -> int:
+    if not YEAR_1_SECONDS <= moment.seconds <= YEAR_9999_SECONDS or not 0 <= moment.nanos < 10**9:
+        raise QueryError("a moment of the filter is outside of the years 1 to 9999")
+    return moment.seconds * SECOND_US + moment.nanos // 1_000
+
+
+def _accepted(accepted: Accepted) -> record_pb2.MessageAccepted:
+    return record_pb2.MessageAccepted(
+        envelope_sender=accepted.envelope_sender,
+        size_bytes=accepted.size_bytes,
+        recipient_count=accepted.recipient_count,
+        message_id=accepted.message_id,
+        client_name=accepted.client_name,
+        client_address=accepted.client_address,
+        sasl_method=accepted.sasl_method,
+        sasl_username=accepted.sasl_username,
+        submit_uid=accepted.submit_uid,
+        traffic_class=record_pb2.TrafficClass.ValueType(accepted.traffic_class),
+    )
+
+
+def _delivery(delivery: TracedDelivery) -> query_pb2.TracedDelivery:
+    return query_pb2.TracedDelivery(
+        recipient=delivery.recipient,
+        original_recipient=delivery.original_recipient,
+        state=query_pb2.DeliveryState.ValueType(delivery.state),
+        direction=record_pb2.Direction.ValueType(delivery.direction),
+        attempts=[
+            query_pb2.TracedAttempt(time=timestamp(time_us), attempt=_attempt(attempt))
+            for time_us, attempt in delivery.attempts
+        ],
+    )
+
+
+def _attempt(attempt: Attempt) -> record_pb2.Attempt:
+    return record_pb2.Attempt(
+        recipient=attempt.recipient,
+        original_recipient=attempt.original_recipient,
+        relay=record_pb2.Relay(
+            host=attempt.relay_host, address=attempt.relay_address, port=attempt.relay_port
+        ),
+        delivery_agent=attempt.delivery_agent,
+        direction=record_pb2.Direction.ValueType(attempt.direction),
+        outcome=record_pb2.AttemptOutcome.ValueType(attempt.outcome),
+        status=attempt.status,
+        enhanced_status=attempt.enhanced_status,
+        reply_code=attempt.reply_code,
+        reply_text=attempt.reply_text,
+        reply_truncated=attempt.reply_truncated,
+        connection_use=attempt.connection_use,
+        delay_us=attempt.delay_us,
+        queue_delay_us=attempt.queue_delay_us,
+        active_delay_us=attempt.active_delay_us,
+        setup_delay_us=attempt.setup_delay_us,
+        transmission_delay_us=attempt.transmission_delay_us,
+    )

@@ -1,0 +1,178 @@
+"""QueryService: questions are answered in threads, each with a read connection of its own.
+
+Errors    A question that cannot be answered as it was put is INVALID_ARGUMENT with a sentence for
+          its author; a database that cannot be read is UNAVAILABLE.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from peewee import PeeweeException
+
+from mailtally.v1 import query_pb2, query_pb2_grpc
+from mailtally_collector.presence import Presence
+from mailtally_collector.query.events import list_events
+from mailtally_collector.query.filters import QueryError, select
+from mailtally_collector.query.reasons import top_reasons
+from mailtally_collector.query.servers import list_servers
+from mailtally_collector.query.summary import summarise
+from mailtally_collector.query.trace import Sought, trace
+from mailtally_collector.query_codec import (
+    decode_filter,
+    encode_counts,
+    encode_event,
+    encode_message,
+    encode_server,
+    timestamp,
+)
+from mailtally_collector.store.database import open_for_reading
+
+logger = logging.getLogger(__name__)
+
+THREADS = 4
+REASONS_DEFAULT, REASONS_MAX = 10, 1_000
+EVENTS_DEFAULT, EVENTS_MAX = 50, 1_000
+TRACES_DEFAULT, TRACES_MAX = 20, 200
+
+T = TypeVar("T")
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class QueryService(query_pb2_grpc.QueryServiceServicer):
+    """Answers questions from the database file at ``path``."""
+
+    def __init__(self, path: Path, presence: Presence, clock: Callable[[], int]) -> None:
+        self._database = open_for_reading(path)
+        self._presence = presence
+        self._clock = clock
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="query")
+
+    def close(self) -> None:
+        """Wait for the questions under way."""
+        self._threads.shutdown()
+
+    async def Summary(  # noqa: N802 - gRPC names it
+        self, request: query_pb2.SummaryRequest, context: Context
+    ) -> query_pb2.SummaryResponse:
+        """Accepted recipients and what became of them, in total and over time."""
+        return await self._answer(lambda: self._summary(request), context)
+
+    async def TopReasons(  # noqa: N802
+        self, request: query_pb2.TopReasonsRequest, context: Context
+    ) -> query_pb2.TopReasonsResponse:
+        """Most frequent causes of delivery failure."""
+        return await self._answer(lambda: self._top_reasons(request), context)
+
+    async def ListEvents(  # noqa: N802
+        self, request: query_pb2.ListEventsRequest, context: Context
+    ) -> query_pb2.ListEventsResponse:
+        """Recipients whose mail was refused, gave up or still waits after a failed try."""
+        return await self._answer(lambda: self._list_events(request), context)
+
+    async def TraceMessage(  # noqa: N802
+        self, request: query_pb2.TraceMessageRequest, context: Context
+    ) -> query_pb2.TraceMessageResponse:
+        """The life of messages."""
+        return await self._answer(lambda: self._trace(request), context)
+
+    async def ListServers(  # noqa: N802
+        self, request: query_pb2.ListServersRequest, context: Context
+    ) -> query_pb2.ListServersResponse:
+        """All mail hosts."""
+        del request
+        present = self._presence.servers()
+        return await self._answer(lambda: self._list_servers(present), context)
+
+    async def _answer(self, question: Callable[[], T], context: Context) -> T:
+        """Run the question in a thread, and give its errors the status that they mean."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._connected, question
+            )
+        except QueryError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except PeeweeException as error:
+            logger.error('query failed reason="%s"', error)  # noqa: TRY400 - it says enough
+            await context.abort(
+                grpc.StatusCode.UNAVAILABLE, f"the database cannot be read: {error}"
+            )
+
+    def _connected(self, question: Callable[[], T]) -> T:
+        with self._database.connection_context():
+            return question()
+
+    def _summary(self, request: query_pb2.SummaryRequest) -> query_pb2.SummaryResponse:
+        selection = select(decode_filter(request.filter), self._clock())
+        summary = summarise(self._database, selection, request.bucket, request.time_zone)
+        return query_pb2.SummaryResponse(
+            total=encode_counts(summary.total),
+            buckets=[
+                query_pb2.SummaryBucket(start=timestamp(start_us), counts=encode_counts(counts))
+                for start_us, counts in zip(summary.starts_us, summary.buckets, strict=True)
+            ],
+            bucket=query_pb2.Bucket.ValueType(summary.bucket),
+            start=timestamp(selection.start_us),
+            end=timestamp(selection.end_us),
+            newest_line=timestamp(summary.newest_line_us),
+        )
+
+    def _top_reasons(self, request: query_pb2.TopReasonsRequest) -> query_pb2.TopReasonsResponse:
+        selection = select(decode_filter(request.filter), self._clock())
+        limit = _bounded("limit", request.limit, REASONS_DEFAULT, REASONS_MAX)
+        top = top_reasons(self._database, selection, limit)
+        return query_pb2.TopReasonsResponse(
+            reasons=[
+                query_pb2.Reason(
+                    reply_code=reason.reply_code,
+                    enhanced_status=reason.enhanced_status,
+                    template=reason.template,
+                    sample=reason.sample,
+                    count=reason.count,
+                    share=reason.count / top.total,
+                )
+                for reason in top.reasons
+            ],
+            total=top.total,
+        )
+
+    def _list_events(self, request: query_pb2.ListEventsRequest) -> query_pb2.ListEventsResponse:
+        page = list_events(
+            self._database,
+            decode_filter(request.filter),
+            token=request.page_token,
+            size=_bounded("page_size", request.page_size, EVENTS_DEFAULT, EVENTS_MAX),
+            now_us=self._clock(),
+        )
+        return query_pb2.ListEventsResponse(
+            events=[encode_event(event) for event in page.events],
+            next_page_token=page.next_token,
+        )
+
+    def _trace(self, request: query_pb2.TraceMessageRequest) -> query_pb2.TraceMessageResponse:
+        sought = Sought(
+            queue_id=request.queue_id,
+            message_id=request.message_id,
+            recipient=request.recipient,
+            servers=tuple(request.servers),
+        )
+        limit = _bounded("limit", request.limit, TRACES_DEFAULT, TRACES_MAX)
+        messages = trace(self._database, sought, limit)
+        return query_pb2.TraceMessageResponse(
+            messages=[encode_message(message) for message in messages]
+        )
+
+    def _list_servers(self, present: frozenset[str]) -> query_pb2.ListServersResponse:
+        servers = list_servers(self._database, present, self._clock())
+        return query_pb2.ListServersResponse(servers=[encode_server(server) for server in servers])
+
+
+def _bounded(name: str, asked: int, default: int, most: int) -> int:
+    """Return the default for 0. Raises QueryError beyond the most."""
+    if asked > most:
+        raise QueryError(f"{name} is {asked}; at most {most} are given at once")
+    return asked or default

@@ -1,0 +1,114 @@
+"""What an agent reports, as plain values: one record says what one log line says.
+
+Mirrors   proto/mailtally/v1/record.proto, field by field, and its units: moments and durations
+          are integer microseconds, text that a stranger can influence is bytes.
+Limits    Values here have been checked by ingest_codec: integers fit 64 bits, text has no NUL.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RecordKey:
+    """One line of one server's log; ordered by time, then by hash."""
+
+    time_us: int
+    line_hash: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """The message that a record is about, as far as the agent could tell."""
+
+    instance: str
+    queue_id: str
+    first_line: RecordKey
+    origin_seen: bool
+    arrival_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message entered the queue."""
+
+    envelope_sender: bytes
+    size_bytes: int
+    recipient_count: int
+    message_id: bytes
+    client_name: str
+    client_address: str
+    sasl_method: str
+    sasl_username: bytes
+    submit_uid: int | None
+    traffic_class: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver one message to one recipient."""
+
+    recipient: bytes
+    original_recipient: bytes
+    relay_host: bytes
+    relay_address: str
+    relay_port: int
+    delivery_agent: str
+    direction: int
+    outcome: int
+    status: str
+    enhanced_status: str
+    reply_code: int
+    reply_text: bytes
+    reply_truncated: bool
+    connection_use: int
+    delay_us: int
+    queue_delay_us: int
+    active_delay_us: int
+    setup_delay_us: int
+    transmission_delay_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Something happened to the message as a whole."""
+
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The message led to another one of the same instance."""
+
+    kind: int
+    child_queue_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record that can be stored; ``raw`` is its wire form, for quarantine."""
+
+    key: RecordKey
+    message: MessageRef
+    what: Accepted | Attempt | Changed | Link
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """One record that cannot be stored, and why, in words for an operator."""
+
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AgentState:
+    """How an agent says that it is doing."""
+
+    newest_line_us: int
+    lines_read: int
+    lines_unparsed: int
+    lines_oversize: int
+    backlog_bytes: int
+    open_messages: int
+    gaps: int

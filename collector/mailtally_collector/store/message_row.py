@@ -1,0 +1,143 @@
+"""A row of the message table while a batch works on it, and which row a reference means.
+
+Limits    Mutable on purpose, and used by the writer thread only: a row is read once, changed by
+          many records, and written once at the end of the batch.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from mailtally_collector.delivery_state import MessageEnd, untried_state
+from mailtally_collector.records import Accepted, MessageRef, RecordKey
+from mailtally_collector.terms import TrafficClass
+from mailtally_collector.traffic_class import combine
+
+ARRIVAL_TOLERANCE_US = 2_000_000
+
+
+@dataclass(slots=True, eq=False)
+class MessageRow:
+    """The columns of one message, named as in the table.
+
+    ``repeated`` is no column: what its deliveries were last told to repeat, None when not known.
+    """
+
+    id: int
+    server_id: int
+    instance: str
+    queue_id: str
+    first_us: int
+    first_hash: int
+    origin_seen: bool
+    arrival_us: int
+    accepted_us: int | None = None
+    accepted_hash: int | None = None
+    sender_id: int | None = None
+    sender_domain_id: int | None = None
+    size_bytes: int = 0
+    recipient_count: int = 0
+    known_recipients: int = 0
+    message_id: bytes = b""
+    client_name: str = ""
+    client_address: str = ""
+    sasl_method: str = ""
+    sasl_username: bytes = b""
+    submit_uid: int | None = None
+    accepted_class: int = 0
+    is_probe: bool = False
+    link_class: int = 0
+    traffic_class: int = 0
+    ended_us: int | None = None
+    end_change: int = 0
+    held: bool = False
+    untried: int = 0
+    untried_state: int = 0
+    repeated: tuple[int | None, ...] | None = None
+
+    @property
+    def first_line(self) -> RecordKey:
+        """The line that names the message."""
+        return RecordKey(self.first_us, self.first_hash)
+
+    @property
+    def end(self) -> MessageEnd:
+        """How the message stands."""
+        return MessageEnd(change=self.end_change, ended_us=self.ended_us, held=bool(self.held))
+
+    def adopt(self, ref: MessageRef) -> bool:
+        """Take over the reference when it knows the message from an earlier line; True if so."""
+        if self.origin_seen or not (ref.origin_seen or ref.first_line < self.first_line):
+            return False
+        self.first_us, self.first_hash = ref.first_line.time_us, ref.first_line.line_hash
+        self.origin_seen, self.arrival_us = ref.origin_seen, ref.arrival_us
+        return True
+
+    def accept(self, key: RecordKey, what: Accepted, sender_id: int, sender_domain_id: int) -> bool:
+        """Fill in what was said at acceptance; whether this is the first time that it is said.
+
+        The queue manager says it again on each retry. The earliest line wins where two differ.
+        """
+        known = self.accepted_us is not None and self.accepted_hash is not None
+        is_earliest = not known or key < RecordKey(self.accepted_us or 0, self.accepted_hash or 0)
+        if is_earliest:
+            self.accepted_us, self.accepted_hash = key.time_us, key.line_hash
+            self.sender_id, self.sender_domain_id = sender_id, sender_domain_id
+        for name in (
+            "size_bytes",
+            "recipient_count",
+            "message_id",
+            "client_name",
+            "client_address",
+            "sasl_method",
+            "sasl_username",
+            "submit_uid",
+        ):
+            told = getattr(what, name)
+            if (told or told == 0 == getattr(self, name)) and (
+                is_earliest or not getattr(self, name)
+            ):
+                setattr(self, name, told)
+        if is_earliest or self.accepted_class == TrafficClass.UNSPECIFIED:
+            self.accepted_class = what.traffic_class or self.accepted_class
+        return not known
+
+    @property
+    def to_repeat(self) -> tuple[int | None, ...]:
+        """What deliveries repeat: sender, its domain, arrival and class."""
+        return (self.sender_id, self.sender_domain_id, self.arrival_us, self.traffic_class)
+
+    def derive(self) -> None:
+        """Compute the columns that follow from the others."""
+        probe = TrafficClass.PROBE if self.is_probe else TrafficClass.UNSPECIFIED
+        self.traffic_class = combine(self.accepted_class, self.link_class, probe)
+        state = untried_state(self.end)
+        self.untried = max(0, self.recipient_count - self.known_recipients) if state else 0
+        self.untried_state = int(state or 0)
+
+
+COLUMNS = tuple(field.name for field in fields(MessageRow) if field.name != "repeated")
+# What names the message is written apart: it hardly ever changes, and stands in an index.
+IDENTITY = COLUMNS[1:8]
+FACTS = COLUMNS[8:]
+
+
+def choose_message(candidates: Iterable[MessageRow], ref: MessageRef) -> MessageRow | None:
+    """Find the message that the reference means among those of its server, instance and queue id.
+
+    1. The message with this very first line.
+    2. A reference from the middle of a message's life: the newest message that was in the queue.
+    3. A message that is itself known from the middle only, and arrived at the same moment.
+    """
+    newest_first = sorted(candidates, key=lambda row: row.first_line, reverse=True)
+    for row in newest_first:
+        if row.first_line == ref.first_line:
+            return row
+    moment_us = ref.first_line.time_us
+    if not ref.origin_seen:
+        for row in newest_first:
+            if row.first_us <= moment_us and (row.ended_us is None or row.ended_us >= moment_us):
+                return row
+    for row in newest_first:
+        if not row.origin_seen and abs(row.arrival_us - ref.arrival_us) <= ARRIVAL_TOLERANCE_US:
+            return row
+    return None

@@ -1,0 +1,1 @@
+"""Migrations: scripts in the order of their numbers, applied once each, never edited."""

@@ -1,0 +1,89 @@
+"""Mail hosts: when they were seen, how their agents are doing, what was acknowledged to them."""
+
+from mailtally_collector.records import AgentState
+from mailtally_collector.store.sql import Sql
+
+TOKENS_KEPT = 256
+
+
+def server_id_of(sql: Sql, name: str, now_us: int) -> int:
+    """Return the id of the server; a new row when it reports for the first time."""
+    sql.run(
+        "INSERT INTO server (name, agent_version, first_seen_us, last_seen_us, newest_line_us,"
+        " lines_read, lines_unparsed, lines_oversize, backlog_bytes, open_messages, gaps,"
+        " records_stored, records_quarantined) VALUES (?, '', ?, ?, 0, 0, 0, 0, 0, 0, 0, 0, 0)"
+        " ON CONFLICT DO NOTHING",
+        (name, now_us, now_us),
+    )
+    row = sql.run("SELECT id FROM server WHERE name = ?", (name,)).fetchone()
+    return int(row[0])
+
+
+def greet(sql: Sql, name: str, agent_version: str, token: bytes, now_us: int) -> bool:
+    """Note that the agent connected; whether its last token is unknown, so that it must resync.
+
+    An agent without a token has nothing acknowledged yet, and no reason to read again.
+    """
+    server_id = server_id_of(sql, name, now_us)
+    sql.run(
+        "UPDATE server SET agent_version = ?, last_seen_us = ? WHERE id = ?",
+        (agent_version, now_us, server_id),
+    )
+    if not token:
+        return False
+    row = sql.run(
+        "SELECT 1 FROM ack_token WHERE server_id = ? AND token = ?", (server_id, token)
+    ).fetchone()
+    return row is None
+
+
+def store_agent_state(sql: Sql, name: str, state: AgentState, now_us: int) -> None:
+    """Note how the agent says that it is doing."""
+    sql.run(
+        "UPDATE server SET last_seen_us = ?, newest_line_us = CASE WHEN newest_line_us > ?"
+        " THEN newest_line_us ELSE ? END, lines_read = ?, lines_unparsed = ?,"
+        " lines_oversize = ?, backlog_bytes = ?, open_messages = ?, gaps = ? WHERE id = ?",
+        (
+            now_us,
+            state.newest_line_us,
+            state.newest_line_us,
+            state.lines_read,
+            state.lines_unparsed,
+            state.lines_oversize,
+            state.backlog_bytes,
+            state.open_messages,
+            state.gaps,
+            server_id_of(sql, name, now_us),
+        ),
+    )
+
+
+def store_token(sql: Sql, server_id: int, token: bytes, now_us: int) -> None:
+    """Note an acknowledgement in the transaction of its batch, and drop those that are old."""
+    sql.run(
+        "INSERT INTO ack_token (server_id, token, stored_us) VALUES (?, ?, ?)",
+        (server_id, token, now_us),
+    )
+    sql.run(
+        "DELETE FROM ack_token WHERE server_id = ? AND id <="
+        " (SELECT id FROM ack_token WHERE server_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+        (server_id, server_id, TOKENS_KEPT),
+    )
+
+
+def count_batch(
+    sql: Sql,
+    server_id: int,
+    *,
+    newest_us: int,
+    stored: int,
+    quarantined: int,
+    now_us: int,
+) -> None:
+    """Add a batch to the server's counters."""
+    sql.run(
+        "UPDATE server SET last_seen_us = ?, newest_line_us = CASE WHEN newest_line_us > ?"
+        " THEN newest_line_us ELSE ? END, records_stored = records_stored + ?,"
+        " records_quarantined = records_quarantined + ? WHERE id = ?",
+        (now_us, newest_us, newest_us, stored, quarantined, server_id),
+    )

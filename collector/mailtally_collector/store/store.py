@@ -1,0 +1,57 @@
+"""Everything that the ingest side asks of the database, as awaitable calls.
+
+Gives     ``Store``: each call runs in the writer thread and returns after its commit.
+Raises    StoreUnavailableError when nothing was committed; the caller must not acknowledge then.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mailtally_collector.records import AgentState, Poison, Record
+from mailtally_collector.store.database import open_for_writing
+from mailtally_collector.store.servers import greet, store_agent_state
+from mailtally_collector.store.sql import Sql
+from mailtally_collector.store.write_batch import BatchStore, Stored
+from mailtally_collector.store.writer import Writer
+
+
+class Store:
+    """The tables, for those who write. ``clock`` gives microseconds since 1970."""
+
+    def __init__(self, path: Path, clock: Callable[[], int]) -> None:
+        database = open_for_writing(path)
+        self._sql = Sql(database)
+        self._batches = BatchStore(database)
+        self._writer = Writer(database, self._batches.forget)
+        self._clock = clock
+
+    def start(self) -> None:
+        """Start the writer thread."""
+        self._writer.start()
+
+    def close(self) -> None:
+        """Commit what is queued and end; blocks until then."""
+        self._writer.close()
+
+    def batch(
+        self, server: str, records: Sequence[Record | Poison], token: bytes
+    ) -> asyncio.Future[Stored]:
+        """Queue one batch; batches are committed in the order of these calls."""
+        return asyncio.wrap_future(
+            self._writer.submit(lambda: self._batches.store(server, records, token, self._clock()))
+        )
+
+    async def greet(self, server: str, agent_version: str, token: bytes) -> bool:
+        """Note that an agent connected; whether it must read again what its logs hold."""
+        return await asyncio.wrap_future(
+            self._writer.submit(
+                lambda: greet(self._sql, server, agent_version, token, self._clock())
+            )
+        )
+
+    async def agent_state(self, server: str, state: AgentState) -> None:
+        """Note how an agent is doing."""
+        await asyncio.wrap_future(
+            self._writer.submit(lambda: store_agent_state(self._sql, server, state, self._clock()))
+        )

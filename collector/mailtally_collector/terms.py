@@ -1,0 +1,93 @@
+"""The words of the contract as integers: outcomes, changes, states, classes, directions.
+
+Mirrors   the enums of proto/mailtally/v1; the numbers are equal (a test compares them), so that
+          tables and wire speak of the same things.
+Limits    Enums of proto3 are open: a newer agent may send a number that is not listed here. Such a
+          number is stored as it came and means nothing to this version.
+"""
+
+from enum import IntEnum
+
+
+class TrafficClass(IntEnum):
+    """Why a message exists."""
+
+    UNSPECIFIED = 0
+    MAIL = 1
+    NOTIFICATION = 2
+    PROBE = 3
+    FORWARD = 4
+
+
+class Direction(IntEnum):
+    """Where a delivery leads."""
+
+    UNSPECIFIED = 0
+    OUTBOUND = 1
+    LOCAL = 2
+    INTERNAL_HOP = 3
+
+
+class AttemptOutcome(IntEnum):
+    """How one try for one recipient ended."""
+
+    UNSPECIFIED = 0
+    SENT = 1
+    DEFERRED = 2
+    BOUNCED = 3
+    SOFT_BOUNCE = 4
+    DELIVERABLE = 5
+    UNDELIVERABLE = 6
+    DISCARDED = 7
+
+
+class MessageChange(IntEnum):
+    """What happened to a message as a whole."""
+
+    UNSPECIFIED = 0
+    COMPLETED = 1
+    EXPIRED = 2
+    REMOVED = 3
+    HELD = 4
+    RELEASED = 5
+    DISCARDED = 6
+
+
+class LinkKind(IntEnum):
+    """How one message led to another."""
+
+    UNSPECIFIED = 0
+    NOTIFICATION = 1
+    FORWARD = 2
+    HOP = 3
+
+
+class DeliveryState(IntEnum):
+    """What became of one recipient of one message; each has exactly one."""
+
+    UNSPECIFIED = 0
+    PENDING = 1
+    DELIVERED = 2
+    BOUNCED = 3
+    EXPIRED = 4
+    DISCARDED = 5
+    HELD = 6
+    REMOVED = 7
+
+
+class TimeBasis(IntEnum):
+    """By which moment a range selects."""
+
+    UNSPECIFIED = 0
+    ACCEPTED = 1
+    LAST_TRY = 2
+
+
+class Bucket(IntEnum):
+    """How a range is cut for a chart."""
+
+    UNSPECIFIED = 0
+    MINUTE = 1
+    HOUR = 2
+    DAY = 3
+    WEEK = 4

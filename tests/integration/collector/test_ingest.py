@@ -3,14 +3,21 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from mailtally.v1 import ingest_pb2, query_pb2
 from mailtally.v1 import record_pb2 as pb
-from tests.integration.collector.conftest import collector
+from mailtally_collector.config import load_config
+from mailtally_collector.daemon import serve
+from mailtally_collector.ingest import IngestService
+from tests.integration.collector.conftest import collector, port_in
 from tests.integration.collector.reports import accepted, attempt, key, ref, story
 from tests.integration.collector.wire import Agent, agent_at, questions_to, whole_story
 
@@ -196,3 +203,42 @@ async def test_many_half_open_streams_do_not_stop_an_agent(address: str) -> None
             assert (await agent.store(story())).stored == len(story())
         for one in half_open:
             one.call.cancel()
+
+
+async def test_a_stream_without_hello_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasty = partial(IngestService, hello_seconds=0.2)
+    monkeypatch.setattr("mailtally_collector.daemon.IngestService", hasty)
+    async with collector(tmp_path / "c.db") as address, agent_at(address) as agent:
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            await agent.read()
+        assert ended.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_health_is_served_always_and_reflection_when_asked_for(tmp_path: Path) -> None:
+    for reflection in (False, True):
+        stop, port_file = asyncio.Event(), tmp_path / f"port-{reflection}"
+        file = tmp_path / "c.toml"
+        file.write_text(f"[listen]\nreflection = {str(reflection).lower()}\n")
+        database = str(tmp_path / "c.db")
+        config = load_config(file, listen="127.0.0.1:0", database=database)
+        task = asyncio.create_task(serve(config, stop, port_file))
+        address = f"127.0.0.1:{await port_in(port_file)}"
+        async with grpc.aio.insecure_channel(address) as channel:
+            health: Any = health_pb2_grpc.HealthStub(channel)
+            for service in ("", "mailtally.v1.IngestService", "mailtally.v1.QueryService"):
+                request = health_pb2.HealthCheckRequest(service=service)
+                assert (
+                    await health.Check(request)
+                ).status == health_pb2.HealthCheckResponse.SERVING
+            stub: Any = reflection_pb2_grpc.ServerReflectionStub(cast("Any", channel))
+            asked = reflection_pb2.ServerReflectionRequest(list_services="")
+            call = stub.ServerReflectionInfo(iter([asked]))
+            if reflection:
+                listed = (await call.read()).list_services_response.service
+                assert "mailtally.v1.QueryService" in {one.name for one in listed}
+            else:
+                assert await call.code() == grpc.StatusCode.UNIMPLEMENTED
+        stop.set()
+        await task

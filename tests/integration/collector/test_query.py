@@ -51,6 +51,18 @@ async def test_the_basis_last_try_counts_what_was_tried_then(query: Any) -> None
     assert (answer.total.sent, answer.total.delivered) == (1, 1)
 
 
+async def test_a_message_counts_once_however_many_its_recipients(query: Any) -> None:
+    asked = whole_story()
+    asked.time_basis = query_pb2.TIME_BASIS_LAST_TRY
+    asked.mailbox = "shop@example.com"
+    asked.states.append(query_pb2.DELIVERY_STATE_DELIVERED)  # 4AAAA1, tried at 1 s and at 61 s
+    answer = await query.Summary(
+        query_pb2.SummaryRequest(filter=asked, bucket=query_pb2.BUCKET_MINUTE)
+    )
+    assert (answer.total.sent, answer.total.messages) == (2, 1)
+    assert sum(bucket.counts.messages for bucket in answer.buckets) == 1
+
+
 async def test_pages_join_without_gap_or_repetition(address: str, query: Any) -> None:
     async with agent_at(address) as agent:
         await agent.hello("mx2")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailtally_agent.source.disk import RealDisk
+from mailtally_agent.source.disk import RealDisk, RealOpenFile
 from mailtally_agent.source.log_file import MAX_LINE_BYTES, LogFile
 from mailtally_agent.source.place import Place
 
@@ -197,3 +197,30 @@ def test_pipe_in_the_place_of_the_log_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="not a regular file"):
         open_log(path).read()
+
+
+class RotatingDisk(RealDisk):
+    """Rotates the log once more just before it is opened a second time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened = 0
+
+    def open(self, path: str) -> RealOpenFile:
+        self._opened += 1
+        if self._opened == 2:
+            self._path.with_name("mail.log.1").rename(self._path.with_name("mail.log.2"))
+            self._path.rename(self._path.with_name("mail.log.1"))
+            append(self._path, "three\n")
+        return super().open(path)
+
+
+def test_rotation_between_looking_and_opening_skips_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\n")
+    log = LogFile(RotatingDisk(path), str(path), None)
+    assert log.read() == ["one"]
+    path.rename(tmp_path / "mail.log.1")
+    append(path, "two\n")
+
+    assert read_all(log) == ["two", "three"]

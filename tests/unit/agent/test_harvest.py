@@ -1,0 +1,148 @@
+"""The checkpoint moves after the acknowledgement, and a restart loses nothing."""
+
+import json
+from ipaddress import ip_network
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from mailtally_agent.direction import DirectionRules
+from mailtally_agent.harvest import MARK_EVERY_US, Harvest, HarvestOptions
+from mailtally_agent.ship import Window
+from mailtally_agent.source.disk import RealDisk
+
+LINE = "2026-03-01T10:00:{:02}Z mx1 postfix/postsuper[7]: A1B2C3D4: placed on hold\n"
+
+
+class Clock:
+    """A clock that is moved by hand; microseconds."""
+
+    def __init__(self) -> None:
+        self.now_us = 1_772_359_200_000_000
+
+    def __call__(self) -> int:
+        return self.now_us
+
+
+def new_harvest(folder: Path, clock: Clock, window: Window | None = None) -> Harvest:
+    options = HarvestOptions(
+        log=str(folder / "mail.log"),
+        checkpoint_path=str(folder / "checkpoint.json"),
+        zone=ZoneInfo("UTC"),
+        rules=DirectionRules([ip_network("127.0.0.1/32")]),
+        since_us=None,
+    )
+    return Harvest(options, RealDisk(), clock, window or Window(10, 10))
+
+
+def append(folder: Path, *seconds: int) -> None:
+    with (folder / "mail.log").open("a") as file:
+        file.writelines(LINE.format(second) for second in seconds)
+
+
+def read_and_mark(harvest: Harvest, clock: Clock) -> None:
+    """Read what there is, and let enough time go by for a mark."""
+    while harvest.read_some():
+        pass
+    clock.now_us += MARK_EVERY_US
+    harvest.save_if_due()
+
+
+def test_no_checkpoint_before_the_acknowledgement(tmp_path: Path) -> None:
+    append(tmp_path, 1, 2)
+    clock = Clock()
+    harvest = new_harvest(tmp_path, clock)
+    read_and_mark(harvest, clock)
+    batch = harvest.window.next_batch(flush=True)
+    assert batch is not None
+    read_and_mark(harvest, clock)
+    assert not (tmp_path / "checkpoint.json").exists()
+
+    harvest.acknowledged(batch.sequence, b"token")
+
+    checkpoint = json.loads((tmp_path / "checkpoint.json").read_text())
+    assert checkpoint["token"] == b"token".hex()
+    assert checkpoint["place"]["offset"] == (tmp_path / "mail.log").stat().st_size
+
+
+def test_checkpoint_does_not_cover_what_was_read_after_the_mark(tmp_path: Path) -> None:
+    append(tmp_path, 1)
+    clock = Clock()
+    harvest = new_harvest(tmp_path, clock)
+    read_and_mark(harvest, clock)
+    first = harvest.window.next_batch(flush=True)
+    assert first is not None
+    size = (tmp_path / "mail.log").stat().st_size
+    append(tmp_path, 2)
+    harvest.read_some()
+
+    harvest.acknowledged(first.sequence, b"token")
+
+    checkpoint = json.loads((tmp_path / "checkpoint.json").read_text())
+    assert checkpoint["place"]["offset"] == size
+    (again,) = restarted_moments(tmp_path, clock)
+    assert again % 60_000_000 == 2_000_000
+
+
+def restarted_moments(folder: Path, clock: Clock) -> list[int]:
+    """What a new process reads, as moments."""
+    harvest = new_harvest(folder, clock)
+    while harvest.read_some():
+        pass
+    batch = harvest.window.next_batch(flush=True)
+    return [record.key.time_us for record in batch.records] if batch else []
+
+
+def test_everything_unacknowledged_is_read_again_after_a_crash(tmp_path: Path) -> None:
+    append(tmp_path, 1, 2, 3)
+    clock = Clock()
+    harvest = new_harvest(tmp_path, clock)
+    read_and_mark(harvest, clock)
+
+    assert len(restarted_moments(tmp_path, clock)) == 3
+
+
+def test_equal_lines_keep_their_keys_across_a_restart_between_them(tmp_path: Path) -> None:
+    append(tmp_path, 1)
+    clock = Clock()
+    harvest = new_harvest(tmp_path, clock)
+    read_and_mark(harvest, clock)
+    first = harvest.window.next_batch(flush=True)
+    assert first is not None
+    harvest.acknowledged(first.sequence, b"token")
+    append(tmp_path, 1)
+
+    resumed = new_harvest(tmp_path, clock)
+    resumed.read_some()
+    second = resumed.window.next_batch(flush=True)
+
+    assert second is not None
+    assert first.records[0].key != second.records[0].key
+    assert first.records[0].message == second.records[0].message
+
+
+def test_full_window_stops_reading(tmp_path: Path) -> None:
+    append(tmp_path, 1, 2)
+    harvest = new_harvest(tmp_path, Clock(), Window(1, 2))
+
+    assert harvest.read_some()
+    append(tmp_path, 3)
+    assert not harvest.read_some()
+
+
+def test_clock_that_was_set_back_does_not_stop_checkpoints(tmp_path: Path) -> None:
+    append(tmp_path, 1)
+    clock = Clock()
+    harvest = new_harvest(tmp_path, clock)
+    read_and_mark(harvest, clock)
+    first = harvest.window.next_batch(flush=True)
+    assert first is not None
+    harvest.acknowledged(first.sequence, b"one")
+    append(tmp_path, 2)
+    harvest.read_some()
+    clock.now_us -= 3_600_000_000
+    harvest.save_if_due()
+    second = harvest.window.next_batch(flush=True)
+    assert second is not None
+    harvest.acknowledged(second.sequence, b"two")
+
+    assert json.loads((tmp_path / "checkpoint.json").read_text())["token"] == b"two".hex()

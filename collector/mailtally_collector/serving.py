@@ -47,9 +47,10 @@ def listen(server: grpc.aio.Server, config: Config) -> str:
     except RuntimeError:
         port = 0
     if not port:
+        secure = ", or the [tls] files do not fit together" if config.tls.files else ""
         raise PortError(
             f"{address} cannot be listened on: another program has the port, or the address is not"
-            " one of this host"
+            f" one of this host{secure}"
         )
     return f"{address.rpartition(':')[0]}:{port}"
 

@@ -11,6 +11,7 @@ Theory of operation
         from=, size=     begins one when none is open; the first makes MessageAccepted
         to=              begins one when none is open; makes Attempt, and a link when it forwards
         expired, held …  make MessageChanged
+        requeued         makes MessageChanged; uid= with that orig_id goes on and makes MessageLink
         notification: Q  makes MessageLink
         removed          makes MessageChanged, ends the generation
         refused          ends the generation: it never was in the queue
@@ -22,6 +23,7 @@ Limits
     nothing was heard of them for longer than Postfix keeps mail.
 """
 
+import re
 from typing import NamedTuple
 
 from mailtally_agent.direction import DirectionRules
@@ -39,11 +41,14 @@ from mailtally_agent.postfix.event import (
     Refused,
     Released,
     Removed,
+    Requeued,
     Submitted,
 )
+from mailtally_agent.postfix.queue_line import is_queue_id
 from mailtally_agent.record import (
     Attempt,
     Change,
+    Direction,
     Link,
     MessageAccepted,
     MessageChanged,
@@ -58,11 +63,14 @@ from mailtally_agent.record import (
 KEEP_OPEN_US = 6 * 86_400 * 1_000_000
 _SWEEP_EVERY_US = 3_600 * 1_000_000
 _FORWARDED = "forwarded as "
+# What a content filter or the next instance answers; ours, not a stranger's, for an internal hop.
+_QUEUED_AS = re.compile(r"queued as ([0-9A-Za-z]{6,30})\)?$")
 _ADDRESS_VERIFIER = "double-bounce"
 _CHANGES: dict[type[PostfixEvent], Change] = {
     Expired: Change.EXPIRED,
     Held: Change.HELD,
     Released: Change.RELEASED,
+    Requeued: Change.REQUEUED,
 }
 
 # Instance and queue id.
@@ -94,8 +102,7 @@ class Correlator:
             self._sweep(line.time_us)
         kind = type(event)
         if kind is ClientConnected or kind is Submitted:
-            self.open[slot] = self._begin(slot, self.keys.key(*line), line.time_us, event)
-            return ()
+            return self._originate(line, slot, event)
         if kind is Refused:
             self.open.pop(slot, None)
             return ()
@@ -115,17 +122,27 @@ class Correlator:
             return ()
         return self._report(message, key or self.keys.key(*line), daemon, event)
 
+    def _originate(self, line: Line, slot: Slot, event: PostfixEvent) -> tuple[Record, ...]:
+        """Begin a generation; one that goes on from a requeued message is linked to it."""
+        key = self.keys.key(*line)
+        message = self.open[slot] = self._begin(slot, key, line.time_us, event)
+        if isinstance(event, Submitted) and event.requeued_from:
+            earlier = self.open.pop((slot[0], event.requeued_from), None)
+            if earlier is not None:
+                message.continue_from(earlier)
+                link = MessageLink(Link.REQUEUE, slot[1])
+                return (Record(key, earlier.ref, link),)
+        return ()
+
     def _report(
         self, message: OpenMessage, key: RecordKey, daemon: str, event: PostfixEvent
     ) -> tuple[Record, ...]:
         ref = message.ref
         if isinstance(event, DeliveryLogged):
             attempt = Attempt(daemon, self._rules.direction(daemon, event), event)
+            link = _link_of(attempt)
             record = Record(key, ref, attempt)
-            if event.reply_text.startswith(_FORWARDED):
-                link = MessageLink(Link.FORWARD, event.reply_text[len(_FORWARDED) :])
-                return record, Record(key, ref, link)
-            return (record,)
+            return (record,) if link is None else (record, Record(key, ref, link))
         if isinstance(event, QueueActive):
             message.accepted = True
             accepted = _accepted(message, event)
@@ -157,6 +174,20 @@ class Correlator:
         for slot in silent:
             del self.open[slot]
         self.dropped += len(silent)
+
+
+def _link_of(attempt: Attempt) -> MessageLink | None:
+    """The message on this host to which the attempt led, when it says so."""
+    text = attempt.delivery.reply_text
+    if attempt.direction is Direction.OUTBOUND:
+        return None
+    if text.startswith(_FORWARDED):
+        child = text[len(_FORWARDED) :]
+        return MessageLink(Link.FORWARD, child) if is_queue_id(child) else None
+    if attempt.direction is Direction.INTERNAL_HOP and attempt.delivery.status == "sent":
+        queued = _QUEUED_AS.search(text)
+        return MessageLink(Link.HOP, queued[1]) if queued else None
+    return None
 
 
 def _accepted(message: OpenMessage, event: QueueActive) -> MessageAccepted:

@@ -23,6 +23,10 @@ class OpenMessage:
         self.message_id = ""
         self.accepted = False
 
+    def continue_from(self, earlier: "OpenMessage") -> None:
+        """This is what is left of a requeued message: it arrived when that one did."""
+        self.ref = self.ref._replace(arrival_us=earlier.ref.arrival_us)
+
     def forget_origin(self) -> None:
         """Give back what is only needed until the message is reported as accepted."""
         self.client = None

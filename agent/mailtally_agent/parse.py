@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import BinaryIO
 
 from mailtally_agent.direction import DirectionRules
-from mailtally_agent.log_reader import LogReader
+from mailtally_agent.log_reader import NAMELESS, TEMPLATE_ADVICE, LogReader
 from mailtally_agent.source.log_file import CHUNK_BYTES, MAX_LINE_BYTES
 from mailtally_agent.wire import as_json
 
@@ -35,6 +35,8 @@ def parse_stream(
     )
     for daemon, count in reader.unparsed.most_common():
         print(f"unparsed {daemon}={count}", file=sys.stderr)
+    if reader.unparsed["header"] == reader.lines > 0 or reader.unparsed[NAMELESS]:
+        print(TEMPLATE_ADVICE, file=sys.stderr)
     for sample in reader.samples:
         print(f"unparsed sample: {sample!a}", file=sys.stderr)
     return 0

@@ -36,6 +36,7 @@ class Change(Enum):
     HELD = "held"
     RELEASED = "released"
     DISCARDED = "discarded"
+    REQUEUED = "requeued"
 
 
 class Link(Enum):
@@ -44,6 +45,7 @@ class Link(Enum):
     NOTIFICATION = "notification"
     FORWARD = "forward"
     HOP = "hop"
+    REQUEUE = "requeue"
 
 
 class RecordKey(NamedTuple):

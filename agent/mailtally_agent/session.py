@@ -148,7 +148,7 @@ class Session:
             lines_oversize=counts.oversize,
             backlog_bytes=harvest.log_file.backlog_bytes(),
             open_messages=reader.open_messages,
-            gaps=counts.gaps,
+            gaps=counts.gaps + reader.losses,
         )
         self._status.write_connected(harvest, status.backlog_bytes)
         return status

@@ -51,6 +51,7 @@ class StatusFile:
             "lines_oversize": counts.oversize,
             "lines_torn": counts.torn,
             "gaps": counts.gaps,
+            "syslog_losses": reader.losses,
             "open_messages": reader.open_messages,
             "records_acknowledged": harvest.window.acknowledged,
             "records_waiting": harvest.window.added - harvest.window.acknowledged,

@@ -34,11 +34,13 @@ _CHANGE = {
     Change.HELD: pb.MESSAGE_CHANGE_HELD,
     Change.RELEASED: pb.MESSAGE_CHANGE_RELEASED,
     Change.DISCARDED: pb.MESSAGE_CHANGE_DISCARDED,
+    Change.REQUEUED: pb.MESSAGE_CHANGE_REQUEUED,
 }
 _LINK = {
     Link.NOTIFICATION: pb.LINK_KIND_NOTIFICATION,
     Link.FORWARD: pb.LINK_KIND_FORWARD,
     Link.HOP: pb.LINK_KIND_HOP,
+    Link.REQUEUE: pb.LINK_KIND_REQUEUE,
 }
 # Postfix's words: src/global/sent.c, defer.c, bounce.c, verify.c.
 _OUTCOME = {

@@ -23,6 +23,7 @@ END_STATES: dict[int, DeliveryState] = {
     MessageChange.EXPIRED: DeliveryState.EXPIRED,
     MessageChange.REMOVED: DeliveryState.REMOVED,
     MessageChange.DISCARDED: DeliveryState.DISCARDED,
+    MessageChange.REQUEUED: DeliveryState.REQUEUED,
     MessageChange.COMPLETED: DeliveryState.REMOVED,
 }
 # Of several ends the first of these counts: the queue manager logs "removed" after each of them.
@@ -30,6 +31,7 @@ END_ORDER = (
     MessageChange.EXPIRED,
     MessageChange.REMOVED,
     MessageChange.DISCARDED,
+    MessageChange.REQUEUED,
     MessageChange.COMPLETED,
 )
 
@@ -99,9 +101,9 @@ def untried_state(end: MessageEnd) -> DeliveryState | None:
     """State of recipients without any attempt; None when they are not counted.
 
     A completed message has an outcome for every recipient, so that what is missing are recipients
-    that aliases merged, or lines that were lost.
+    that aliases merged, or lines that were lost. Those of a requeued one count where it goes on.
     """
-    if end.change == MessageChange.COMPLETED:
+    if end.change in (MessageChange.COMPLETED, MessageChange.REQUEUED):
         return None
     return END_STATES.get(end.change) or _queued(end)
 

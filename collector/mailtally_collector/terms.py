@@ -51,6 +51,7 @@ class MessageChange(IntEnum):
     HELD = 4
     RELEASED = 5
     DISCARDED = 6
+    REQUEUED = 7
 
 
 class LinkKind(IntEnum):
@@ -60,6 +61,7 @@ class LinkKind(IntEnum):
     NOTIFICATION = 1
     FORWARD = 2
     HOP = 3
+    REQUEUE = 4
 
 
 class DeliveryState(IntEnum):
@@ -73,6 +75,7 @@ class DeliveryState(IntEnum):
     DISCARDED = 5
     HELD = 6
     REMOVED = 7
+    REQUEUED = 8
 
 
 class TimeBasis(IntEnum):

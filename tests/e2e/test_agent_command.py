@@ -116,7 +116,7 @@ def test_check_says_what_to_do(collector: Collector, tmp_path: Path) -> None:
 
     assert bad.returncode == 1
     assert "BAD log" in bad.stdout
-    assert "template of your syslog daemon" in bad.stdout
+    assert "RSYSLOG_FileFormat" in bad.stdout
     assert f"BAD collector: collector {collector.address}" in bad.stdout
     assert "is it running" in bad.stdout
 

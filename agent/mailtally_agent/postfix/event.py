@@ -17,9 +17,13 @@ class ClientConnected(NamedTuple):
 
 
 class Submitted(NamedTuple):
-    """``uid=… from=<…>``: a message begins, submitted on this host (pickup.c)."""
+    """``uid=… from=<…>``: a message begins, submitted on this host (pickup.c).
+
+    requeued_from   the queue id that it had before ``postsuper -r``; empty for new mail
+    """
 
     uid: int
+    requeued_from: str
 
 
 class MessageIdSeen(NamedTuple):
@@ -81,6 +85,10 @@ class Released(NamedTuple):
     """``released from hold`` (postsuper.c)."""
 
 
+class Requeued(NamedTuple):
+    """``requeued`` (postsuper.c): goes on under another queue id, see Submitted."""
+
+
 class Refused(NamedTuple):
     """Cleanup refused or threw away the message before it was queued (cleanup_milter.c and others).
 
@@ -104,6 +112,7 @@ PostfixEvent = (
     | Removed
     | Held
     | Released
+    | Requeued
     | Refused
     | NotificationSent
 )

@@ -5,7 +5,11 @@ Mirrors   postfix src/global/mail_task.c: the daemon stands behind the last slas
           (``postfix/submission/smtpd``).
 """
 
+import re
 from typing import NamedTuple
+
+# Whatever an administrator sets as syslog_name; no spaces, no bytes outside ASCII.
+_INSTANCE = re.compile(r"[!-.0-~]{1,200}")
 
 # Every program of Postfix that logs about mail in its queue.
 DAEMONS = frozenset(
@@ -67,6 +71,6 @@ def parse_program(origin: str) -> Program | None:
     name, bracket, _ = name.partition("[")
     instance, slash, rest = name.partition("/")
     daemon = rest.rpartition("/")[2]
-    if not bracket or not slash or not instance or daemon not in DAEMONS:
+    if not bracket or not slash or not _INSTANCE.fullmatch(instance) or daemon not in DAEMONS:
         return None
     return Program(instance, daemon)

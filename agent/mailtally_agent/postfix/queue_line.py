@@ -22,6 +22,7 @@ from mailtally_agent.postfix.event import (
     Refused,
     Released,
     Removed,
+    Requeued,
     Submitted,
 )
 
@@ -35,6 +36,7 @@ _CLIENT = re.compile(
     r"(?:, sasl_sender=.*)?(?:, orig_queue_id=.*)?(?:, orig_client=.*)?"
 )
 _UID = re.compile(r"uid=(\d{1,10}) from=<")
+_REQUEUED_FROM = re.compile(r" orig_id=([0-9A-Za-z]+)")
 _SIZES = re.compile(r"size=(\d{1,18}), nrcpt=(\d{1,9}) \(queue active\)")
 _NOTIFICATION = re.compile(
     r"(?:sender|postmaster) (?:non-delivery|delay|delivery status) notification: ([0-9A-Za-z]+)"
@@ -116,7 +118,11 @@ def _pickup(rest: str) -> PostfixEvent | Unparsed | None:
     if not rest.startswith("uid="):
         return None
     match = _UID.match(rest)
-    return Submitted(int(match[1])) if match else Unparsed(rest)
+    end = bracketed_end(rest, match.end()) if match else -1
+    if match is None or end < 0:
+        return Unparsed(rest)
+    orig_id = _REQUEUED_FROM.fullmatch(rest, end + 1)
+    return Submitted(int(match[1]), orig_id[1] if orig_id else "")
 
 
 def _cleanup(rest: str) -> PostfixEvent | Unparsed | None:
@@ -141,6 +147,7 @@ _ADMINISTRATION: dict[str, PostfixEvent] = {
     "removed": Removed(by_administrator=True),
     "placed on hold": Held(),
     "released from hold": Released(),
+    "requeued": Requeued(),
 }
 _PARSERS: dict[str, Parser] = {
     "smtp": _delivery_agent,

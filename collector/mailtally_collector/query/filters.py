@@ -13,7 +13,7 @@ from peewee import SQL, ColumnBase, ModelSelect
 
 from mailtally_collector.store.models import Address, Delivery, Domain, Message, Server
 from mailtally_collector.store.names import split_address
-from mailtally_collector.terms import Direction, TimeBasis, TrafficClass
+from mailtally_collector.terms import DeliveryState, Direction, TimeBasis, TrafficClass
 
 DAY_US = 86_400_000_000
 DEFAULT_DIRECTIONS = (int(Direction.OUTBOUND),)
@@ -98,6 +98,8 @@ def delivery_conditions(selection: Selection) -> list[ColumnBase]:
     ]
     if selection.states:
         conditions.append(Delivery.state.in_(selection.states))
+    else:
+        conditions.append(Delivery.state != DeliveryState.REQUEUED)
     if selection.recipient_domain:
         conditions.append(Delivery.recipient_domain == _domain(selection.recipient_domain))
     return conditions

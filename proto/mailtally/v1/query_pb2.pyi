@@ -37,6 +37,8 @@ class _DeliveryStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     DELIVERY_STATE_DISCARDED: _DeliveryState.ValueType  # 5
     DELIVERY_STATE_HELD: _DeliveryState.ValueType  # 6
     DELIVERY_STATE_REMOVED: _DeliveryState.ValueType  # 7
+    DELIVERY_STATE_REQUEUED: _DeliveryState.ValueType  # 8
+    """Went on as another message, and is counted there. Never in any count."""
 
 class DeliveryState(_DeliveryState, metaclass=_DeliveryStateEnumTypeWrapper):
     """What became of one recipient of one accepted message. Each has exactly one state."""
@@ -51,6 +53,8 @@ DELIVERY_STATE_EXPIRED: DeliveryState.ValueType  # 4
 DELIVERY_STATE_DISCARDED: DeliveryState.ValueType  # 5
 DELIVERY_STATE_HELD: DeliveryState.ValueType  # 6
 DELIVERY_STATE_REMOVED: DeliveryState.ValueType  # 7
+DELIVERY_STATE_REQUEUED: DeliveryState.ValueType  # 8
+"""Went on as another message, and is counted there. Never in any count."""
 global___DeliveryState = DeliveryState
 
 class _TimeBasis:
@@ -138,7 +142,7 @@ class Filter(google.protobuf.message.Message):
 
     @property
     def traffic_classes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[mailtally.v1.record_pb2.TrafficClass.ValueType]:
-        """Default: everything but notifications and probes."""
+        """Default: mail, and messages whose class is not known; no notifications, probes and forwards."""
 
     def __init__(
         self,

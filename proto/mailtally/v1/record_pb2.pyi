@@ -121,6 +121,8 @@ class _MessageChangeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     MESSAGE_CHANGE_RELEASED: _MessageChange.ValueType  # 5
     MESSAGE_CHANGE_DISCARDED: _MessageChange.ValueType  # 6
     """Thrown away by a filter after acceptance."""
+    MESSAGE_CHANGE_REQUEUED: _MessageChange.ValueType  # 7
+    """Goes on as another message (LINK_KIND_REQUEUE): recipients without an outcome count there."""
 
 class MessageChange(_MessageChange, metaclass=_MessageChangeEnumTypeWrapper): ...
 
@@ -135,6 +137,8 @@ MESSAGE_CHANGE_HELD: MessageChange.ValueType  # 4
 MESSAGE_CHANGE_RELEASED: MessageChange.ValueType  # 5
 MESSAGE_CHANGE_DISCARDED: MessageChange.ValueType  # 6
 """Thrown away by a filter after acceptance."""
+MESSAGE_CHANGE_REQUEUED: MessageChange.ValueType  # 7
+"""Goes on as another message (LINK_KIND_REQUEUE): recipients without an outcome count there."""
 global___MessageChange = MessageChange
 
 class _LinkKind:
@@ -150,6 +154,8 @@ class _LinkKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumT
     """The child carries the parent on to another address (alias, .forward)."""
     LINK_KIND_HOP: _LinkKind.ValueType  # 3
     """The child is the parent after a content filter or the next hop of our own."""
+    LINK_KIND_REQUEUE: _LinkKind.ValueType  # 4
+    """The child is what is left of the parent, requeued by an administrator."""
 
 class LinkKind(_LinkKind, metaclass=_LinkKindEnumTypeWrapper): ...
 
@@ -160,6 +166,8 @@ LINK_KIND_FORWARD: LinkKind.ValueType  # 2
 """The child carries the parent on to another address (alias, .forward)."""
 LINK_KIND_HOP: LinkKind.ValueType  # 3
 """The child is the parent after a content filter or the next hop of our own."""
+LINK_KIND_REQUEUE: LinkKind.ValueType  # 4
+"""The child is what is left of the parent, requeued by an administrator."""
 global___LinkKind = LinkKind
 
 @typing.final

@@ -94,3 +94,8 @@ def delete(postfix: PrivatePostfix, queue_id: str) -> None:
 def force_expire(postfix: PrivatePostfix, queue_id: str) -> None:
     """Make a message expire at its next try."""
     postfix.command("postsuper", "-c", str(postfix.config_directory), "-e", queue_id)
+
+
+def requeue(postfix: PrivatePostfix, queue_id: str) -> None:
+    """Let a message begin anew under another queue id (postsuper -r)."""
+    postfix.command("postsuper", "-c", str(postfix.config_directory), "-r", queue_id)

@@ -57,21 +57,33 @@ def build_parser() -> argparse.ArgumentParser:
         "parse",
         help="read a log on standard input, write one JSON object a record (for bug reports)",
     )
-    parse.add_argument(
+    audit = commands.add_parser(
+        "audit", help="add up the recipients of a log, and name the messages that do not balance"
+    )
+    audit.add_argument("log", type=Path, metavar="LOG", help="the log to read")
+    audit.add_argument(
+        "--limit", type=int, default=20, help="messages to name at most (default 20)"
+    )
+    _add_reading_options(audit)
+    _add_reading_options(parse)
+    parse.add_argument("--count", action="store_true", help="count records, do not write them")
+    return parser
+
+
+def _add_reading_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--time-zone",
         default="UTC",
         metavar="ZONE",
         help="zone of time stamps that carry none (default UTC)",
     )
-    parse.add_argument(
+    command.add_argument(
         "--internal-next-hop",
         action="append",
         metavar="NETWORK",
         help="address or network of a content filter; may be given again"
         f" (default {' '.join(DEFAULT_INTERNAL_NEXT_HOPS)})",
     )
-    parse.add_argument("--count", action="store_true", help="count records, do not write them")
-    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,8 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(options: argparse.Namespace) -> int:
-    if options.command == "parse":
-        return _parse(options)
+    if options.command in {"parse", "audit"}:
+        return _read_whole(options)
     config = load_config(options.config)
     if options.command == "status":
         return _status(config, as_json=options.json)
@@ -133,18 +145,33 @@ def _status(config: Config, *, as_json: bool) -> int:
     return 0 if running and status["connected"] else EXIT_FINDING
 
 
-def _parse(options: argparse.Namespace) -> int:
-    from mailtally_agent.parse import parse_stream  # noqa: PLC0415
+def _read_whole(options: argparse.Namespace) -> int:
+    from mailtally_agent.parse import audit_stream, parse_stream  # noqa: PLC0415
 
+    hops = options.internal_next_hop or DEFAULT_INTERNAL_NEXT_HOPS
     try:
         zone = ZoneInfo(options.time_zone)
-        return parse_stream(
-            sys.stdin.buffer,
-            zone=zone,
-            newest_us=time.time_ns() // 1000,
-            internal_next_hops=options.internal_next_hop or DEFAULT_INTERNAL_NEXT_HOPS,
-            write=not options.count,
-        )
+        if options.command == "parse":
+            now_us = time.time_ns() // 1000
+            return parse_stream(
+                sys.stdin.buffer,
+                zone=zone,
+                newest_us=now_us,
+                internal_next_hops=hops,
+                write=not options.count,
+            )
+        with options.log.open("rb") as log:
+            changed_us = os.fstat(log.fileno()).st_mtime_ns // 1000
+            return audit_stream(
+                log,
+                zone=zone,
+                newest_us=changed_us,
+                internal_next_hops=hops,
+                limit=options.limit,
+            )
     except (LookupError, ValueError) as error:
-        print(f"mailtally-agent parse: {error}", file=sys.stderr)
+        print(f"mailtally-agent {options.command}: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"mailtally-agent {options.command}: {error}", file=sys.stderr)
+        return EXIT_FINDING

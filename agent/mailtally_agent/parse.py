@@ -1,4 +1,4 @@
-"""``mailtally-agent parse``: a log on standard input, a JSON object for each record out."""
+"""``mailtally-agent parse`` and ``audit``: a whole log in, records or their balance out."""
 
 import ipaddress
 import json
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import tzinfo
 from typing import BinaryIO
 
+from mailtally_agent.audit import Balance
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.log_reader import NAMELESS, TEMPLATE_ADVICE, LogReader
 from mailtally_agent.source.log_file import CHUNK_BYTES, MAX_LINE_BYTES
@@ -40,6 +41,32 @@ def parse_stream(
     for sample in reader.samples:
         print(f"unparsed sample: {sample!a}", file=sys.stderr)
     return 0
+
+
+def audit_stream(
+    stream: BinaryIO, *, zone: tzinfo, newest_us: int, internal_next_hops: list[str], limit: int
+) -> int:
+    """Print the balance of a log, and up to limit messages that do not balance.
+
+    1 when there is one, else 0. ValueError for a bad network.
+    """
+    rules = DirectionRules(ipaddress.ip_network(text) for text in internal_next_hops)
+    reader = LogReader(zone, newest_us, rules)
+    balance = Balance()
+    for lines in _chunks(stream):
+        balance.add(reader.read([line for line in lines if len(line) <= MAX_LINE_BYTES]))
+    states = balance.states()
+    print(f"{balance.messages()} messages, {states.total()} recipients")
+    for (direction, state), count in sorted(states.items()):
+        print(f"{direction:<14}{state:<12}{count:>10}")
+    wrong = balance.imbalances()
+    print(f"{len(wrong)} messages do not balance, {reader.unparsed.total()} lines unparsed")
+    for imbalance in wrong[:limit]:
+        ref = imbalance.message
+        print(f"{ref.instance} {ref.queue_id}: {imbalance.why}")
+    if len(wrong) > limit:
+        print(f"… and {len(wrong) - limit} more")
+    return 1 if wrong else 0
 
 
 def _chunks(stream: BinaryIO) -> Iterator[list[str]]:

@@ -209,3 +209,21 @@ def test_only_what_arrived_since_a_date_is_reported(collector: Collector, tmp_pa
     assert query.by_state() == {}
     assert os.path.exists(agent.state / "checkpoint.json")
     query.close()
+
+
+def test_audit_of_the_bundled_log_and_of_a_part(tmp_path: Path) -> None:
+    whole = run("mailtally-agent", "audit", str(BUNDLED.log))
+    assert whole.returncode == 0
+    assert "0 messages do not balance, 0 lines unparsed" in whole.stdout
+
+    part = tmp_path / "mail.log"
+    part.write_bytes(BUNDLED.log.read_bytes()[200_000:])
+    cut = run("mailtally-agent", "audit", str(part), "--limit", "1")
+    assert cut.returncode == 1
+    assert "it began before this log" in cut.stdout
+    assert cut.stdout.splitlines()[-1].endswith(" more")
+
+    missing = run("mailtally-agent", "audit", str(tmp_path / "no.log"))
+    assert missing.returncode == 1
+    assert "No such file or directory" in missing.stderr
+    assert "Traceback" not in missing.stderr

@@ -1,7 +1,6 @@
 """Mutual TLS: who has no certificate is not served, and nobody reports under another's name."""
 
 import asyncio
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,10 +13,6 @@ from mailtally_collector.daemon import serve
 from tests.integration.collector.conftest import port_in
 from tests.integration.collector.reports import story
 from tests.integration.collector.wire import Agent
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="makes certificates with openssl"
-)
 
 
 def openssl(*arguments: str | Path) -> None:

@@ -161,10 +161,11 @@ class LogReader:
     def _read_repeated(self, head: str, text: str) -> list[Record]:
         """Records of ``message repeated 3 times: [ <text>]``, as rsyslog abridges equal lines."""
         match = _REPEATED.fullmatch(text)
-        if match is None:
+        if match is None or match[2].startswith("message repeated "):
             return []
-        records = self.read([f"{head}]: {match[2]}"] * min(int(match[1]), _REPEATED_MAX))
-        self.lines -= min(int(match[1]), _REPEATED_MAX)
+        count = min(int(match[1]), _REPEATED_MAX)
+        records = self.read([f"{head}]: {match[2]}"] * count)
+        self.lines -= count
         return records
 
     def _count_losses(self, text: str) -> None:

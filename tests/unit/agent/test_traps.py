@@ -107,6 +107,13 @@ def test_10_message_repeated_counts_each_and_has_an_end() -> None:
     assert len(bombed) == 1000
 
 
+def test_10_repetition_within_a_repetition_is_no_bomb() -> None:
+    text = f"A1B2C3: {to('x@y', MX, 'sent', '250 ok')}"
+    nested = f"message repeated 40 times: [ message repeated 40 times: [ {text}]]"
+
+    assert read(f"smtp: {nested}") == []
+
+
 @pytest.mark.parametrize(
     "line",
     [

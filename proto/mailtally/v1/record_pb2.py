@@ -24,23 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mailtally/v1/record.proto\x12\x0cmailtally.v1\"/\n\tRecordKey\x12\x0f\n\x07time_us\x18\x01 \x01(\x03\x12\x11\n\tline_hash\x18\x02 \x01(\x06\"\x86\x01\n\nMessageRef\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12+\n\nfirst_line\x18\x03 \x01(\x0b\x32\x17.mailtally.v1.RecordKey\x12\x13\n\x0borigin_seen\x18\x04 \x01(\x08\x12\x12\n\narrival_us\x18\x05 \x01(\x03\"\x9f\x02\n\x0fMessageAccepted\x12\x17\n\x0f\x65nvelope_sender\x18\x01 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x17\n\x0frecipient_count\x18\x03 \x01(\x05\x12\x12\n\nmessage_id\x18\x04 \x01(\x0c\x12\x13\n\x0b\x63lient_name\x18\x05 \x01(\t\x12\x16\n\x0e\x63lient_address\x18\x06 \x01(\t\x12\x13\n\x0bsasl_method\x18\x07 \x01(\t\x12\x15\n\rsasl_username\x18\x08 \x01(\x0c\x12\x17\n\nsubmit_uid\x18\t \x01(\x05H\x00\x88\x01\x01\x12\x31\n\rtraffic_class\x18\n \x01(\x0e\x32\x1a.mailtally.v1.TrafficClassB\r\n\x0b_submit_uid\"4\n\x05Relay\x12\x0c\n\x04host\x18\x01 \x01(\x0c\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\"\xcb\x03\n\x07\x41ttempt\x12\x11\n\trecipient\x18\x01 \x01(\x0c\x12\x1a\n\x12original_recipient\x18\x02 \x01(\x0c\x12\"\n\x05relay\x18\x03 \x01(\x0b\x32\x13.mailtally.v1.Relay\x12\x16\n\x0e\x64\x65livery_agent\x18\x04 \x01(\t\x12*\n\tdirection\x18\x05 \x01(\x0e\x32\x17.mailtally.v1.Direction\x12-\n\x07outcome\x18\x06 \x01(\x0e\x32\x1c.mailtally.v1.AttemptOutcome\x12\x0e\n\x06status\x18\x07 \x01(\t\x12\x17\n\x0f\x65nhanced_status\x18\x08 \x01(\t\x12\x12\n\nreply_code\x18\t \x01(\r\x12\x12\n\nreply_text\x18\n \x01(\x0c\x12\x17\n\x0freply_truncated\x18\x0b \x01(\x08\x12\x16\n\x0e\x63onnection_use\x18\x0c \x01(\r\x12\x10\n\x08\x64\x65lay_us\x18\r \x01(\x03\x12\x16\n\x0equeue_delay_us\x18\x0e \x01(\x03\x12\x17\n\x0f\x61\x63tive_delay_us\x18\x0f \x01(\x03\x12\x16\n\x0esetup_delay_us\x18\x10 \x01(\x03\x12\x1d\n\x15transmission_delay_us\x18\x11 \x01(\x03\"=\n\x0eMessageChanged\x12+\n\x06\x63hange\x18\x01 \x01(\x0e\x32\x1b.mailtally.v1.MessageChange\"K\n\x0bMessageLink\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.mailtally.v1.LinkKind\x12\x16\n\x0e\x63hild_queue_id\x18\x02 \x01(\t\"\x9a\x02\n\x06Record\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.mailtally.v1.RecordKey\x12)\n\x07message\x18\x02 \x01(\x0b\x32\x18.mailtally.v1.MessageRef\x12\x31\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x0b\x32\x1d.mailtally.v1.MessageAcceptedH\x00\x12(\n\x07\x61ttempt\x18\x04 \x01(\x0b\x32\x15.mailtally.v1.AttemptH\x00\x12/\n\x07\x63hanged\x18\x05 \x01(\x0b\x32\x1c.mailtally.v1.MessageChangedH\x00\x12)\n\x04link\x18\x06 \x01(\x0b\x32\x19.mailtally.v1.MessageLinkH\x00\x42\x06\n\x04what*\x99\x01\n\x0cTrafficClass\x12\x1d\n\x19TRAFFIC_CLASS_UNSPECIFIED\x10\x00\x12\x16\n\x12TRAFFIC_CLASS_MAIL\x10\x01\x12\x1e\n\x1aTRAFFIC_CLASS_NOTIFICATION\x10\x02\x12\x17\n\x13TRAFFIC_CLASS_PROBE\x10\x03\x12\x19\n\x15TRAFFIC_CLASS_FORWARD\x10\x04*o\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44IRECTION_OUTBOUND\x10\x01\x12\x13\n\x0f\x44IRECTION_LOCAL\x10\x02\x12\x1a\n\x16\x44IRECTION_INTERNAL_HOP\x10\x03*\x8a\x02\n\x0e\x41ttemptOutcome\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41TTEMPT_OUTCOME_SENT\x10\x01\x12\x1c\n\x18\x41TTEMPT_OUTCOME_DEFERRED\x10\x02\x12\x1b\n\x17\x41TTEMPT_OUTCOME_BOUNCED\x10\x03\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_SOFT_BOUNCE\x10\x04\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_DELIVERABLE\x10\x05\x12!\n\x1d\x41TTEMPT_OUTCOME_UNDELIVERABLE\x10\x06\x12\x1d\n\x19\x41TTEMPT_OUTCOME_DISCARDED\x10\x07*\xf6\x01\n\rMessageChange\x12\x1e\n\x1aMESSAGE_CHANGE_UNSPECIFIED\x10\x00\x12\x1c\n\x18MESSAGE_CHANGE_COMPLETED\x10\x01\x12\x1a\n\x16MESSAGE_CHANGE_EXPIRED\x10\x02\x12\x1a\n\x16MESSAGE_CHANGE_REMOVED\x10\x03\x12\x17\n\x13MESSAGE_CHANGE_HELD\x10\x04\x12\x1b\n\x17MESSAGE_CHANGE_RELEASED\x10\x05\x12\x1c\n\x18MESSAGE_CHANGE_DISCARDED\x10\x06\x12\x1b\n\x17MESSAGE_CHANGE_REQUEUED\x10\x07*\x82\x01\n\x08LinkKind\x12\x19\n\x15LINK_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16LINK_KIND_NOTIFICATION\x10\x01\x12\x15\n\x11LINK_KIND_FORWARD\x10\x02\x12\x11\n\rLINK_KIND_HOP\x10\x03\x12\x15\n\x11LINK_KIND_REQUEUE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mailtally/v1/record.proto\x12\x0cmailtally.v1\"/\n\tRecordKey\x12\x0f\n\x07time_us\x18\x01 \x01(\x03\x12\x11\n\tline_hash\x18\x02 \x01(\x06\"\x86\x01\n\nMessageRef\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12+\n\nfirst_line\x18\x03 \x01(\x0b\x32\x17.mailtally.v1.RecordKey\x12\x13\n\x0borigin_seen\x18\x04 \x01(\x08\x12\x12\n\narrival_us\x18\x05 \x01(\x03\"\x9f\x02\n\x0fMessageAccepted\x12\x17\n\x0f\x65nvelope_sender\x18\x01 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x17\n\x0frecipient_count\x18\x03 \x01(\x05\x12\x12\n\nmessage_id\x18\x04 \x01(\x0c\x12\x13\n\x0b\x63lient_name\x18\x05 \x01(\t\x12\x16\n\x0e\x63lient_address\x18\x06 \x01(\t\x12\x13\n\x0bsasl_method\x18\x07 \x01(\t\x12\x15\n\rsasl_username\x18\x08 \x01(\x0c\x12\x17\n\nsubmit_uid\x18\t \x01(\x05H\x00\x88\x01\x01\x12\x31\n\rtraffic_class\x18\n \x01(\x0e\x32\x1a.mailtally.v1.TrafficClassB\r\n\x0b_submit_uid\"4\n\x05Relay\x12\x0c\n\x04host\x18\x01 \x01(\x0c\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\"\xb8\x04\n\x07\x41ttempt\x12\x11\n\trecipient\x18\x01 \x01(\x0c\x12\x1a\n\x12original_recipient\x18\x02 \x01(\x0c\x12\"\n\x05relay\x18\x03 \x01(\x0b\x32\x13.mailtally.v1.Relay\x12\x16\n\x0e\x64\x65livery_agent\x18\x04 \x01(\t\x12*\n\tdirection\x18\x05 \x01(\x0e\x32\x17.mailtally.v1.Direction\x12-\n\x07outcome\x18\x06 \x01(\x0e\x32\x1c.mailtally.v1.AttemptOutcome\x12\x0e\n\x06status\x18\x07 \x01(\t\x12\x17\n\x0f\x65nhanced_status\x18\x08 \x01(\t\x12\x12\n\nreply_code\x18\t \x01(\r\x12\x12\n\nreply_text\x18\n \x01(\x0c\x12\x17\n\x0freply_truncated\x18\x0b \x01(\x08\x12\x16\n\x0e\x63onnection_use\x18\x0c \x01(\r\x12\x10\n\x08\x64\x65lay_us\x18\r \x01(\x03\x12\x16\n\x0equeue_delay_us\x18\x0e \x01(\x03\x12\x17\n\x0f\x61\x63tive_delay_us\x18\x0f \x01(\x03\x12\x16\n\x0esetup_delay_us\x18\x10 \x01(\x03\x12\x1d\n\x15transmission_delay_us\x18\x11 \x01(\x03\x12\x13\n\x0breply_phase\x18\x12 \x01(\t\x12\x12\n\ntls_policy\x18\x13 \x01(\t\x12%\n\x03tls\x18\x14 \x01(\x0b\x32\x18.mailtally.v1.TlsSession\x12\x1b\n\x13recipient_ambiguous\x18\x15 \x01(\x08\"=\n\nTlsSession\x12\r\n\x05trust\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\t\x12\x0e\n\x06\x63ipher\x18\x03 \x01(\t\"=\n\x0eMessageChanged\x12+\n\x06\x63hange\x18\x01 \x01(\x0e\x32\x1b.mailtally.v1.MessageChange\"K\n\x0bMessageLink\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.mailtally.v1.LinkKind\x12\x16\n\x0e\x63hild_queue_id\x18\x02 \x01(\t\"o\n\tSpamScore\x12\x0f\n\x07scanner\x18\x01 \x01(\t\x12\x12\n\x05score\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08required\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07verdict\x18\x04 \x01(\tB\x08\n\x06_scoreB\x0b\n\t_required\"\xc9\x02\n\x06Record\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.mailtally.v1.RecordKey\x12)\n\x07message\x18\x02 \x01(\x0b\x32\x18.mailtally.v1.MessageRef\x12\x31\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x0b\x32\x1d.mailtally.v1.MessageAcceptedH\x00\x12(\n\x07\x61ttempt\x18\x04 \x01(\x0b\x32\x15.mailtally.v1.AttemptH\x00\x12/\n\x07\x63hanged\x18\x05 \x01(\x0b\x32\x1c.mailtally.v1.MessageChangedH\x00\x12)\n\x04link\x18\x06 \x01(\x0b\x32\x19.mailtally.v1.MessageLinkH\x00\x12-\n\nspam_score\x18\x07 \x01(\x0b\x32\x17.mailtally.v1.SpamScoreH\x00\x42\x06\n\x04what*\x99\x01\n\x0cTrafficClass\x12\x1d\n\x19TRAFFIC_CLASS_UNSPECIFIED\x10\x00\x12\x16\n\x12TRAFFIC_CLASS_MAIL\x10\x01\x12\x1e\n\x1aTRAFFIC_CLASS_NOTIFICATION\x10\x02\x12\x17\n\x13TRAFFIC_CLASS_PROBE\x10\x03\x12\x19\n\x15TRAFFIC_CLASS_FORWARD\x10\x04*o\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44IRECTION_OUTBOUND\x10\x01\x12\x13\n\x0f\x44IRECTION_LOCAL\x10\x02\x12\x1a\n\x16\x44IRECTION_INTERNAL_HOP\x10\x03*\x8a\x02\n\x0e\x41ttemptOutcome\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41TTEMPT_OUTCOME_SENT\x10\x01\x12\x1c\n\x18\x41TTEMPT_OUTCOME_DEFERRED\x10\x02\x12\x1b\n\x17\x41TTEMPT_OUTCOME_BOUNCED\x10\x03\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_SOFT_BOUNCE\x10\x04\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_DELIVERABLE\x10\x05\x12!\n\x1d\x41TTEMPT_OUTCOME_UNDELIVERABLE\x10\x06\x12\x1d\n\x19\x41TTEMPT_OUTCOME_DISCARDED\x10\x07*\xf6\x01\n\rMessageChange\x12\x1e\n\x1aMESSAGE_CHANGE_UNSPECIFIED\x10\x00\x12\x1c\n\x18MESSAGE_CHANGE_COMPLETED\x10\x01\x12\x1a\n\x16MESSAGE_CHANGE_EXPIRED\x10\x02\x12\x1a\n\x16MESSAGE_CHANGE_REMOVED\x10\x03\x12\x17\n\x13MESSAGE_CHANGE_HELD\x10\x04\x12\x1b\n\x17MESSAGE_CHANGE_RELEASED\x10\x05\x12\x1c\n\x18MESSAGE_CHANGE_DISCARDED\x10\x06\x12\x1b\n\x17MESSAGE_CHANGE_REQUEUED\x10\x07*\x82\x01\n\x08LinkKind\x12\x19\n\x15LINK_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16LINK_KIND_NOTIFICATION\x10\x01\x12\x15\n\x11LINK_KIND_FORWARD\x10\x02\x12\x11\n\rLINK_KIND_HOP\x10\x03\x12\x15\n\x11LINK_KIND_REQUEUE\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mailtally.v1.record_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRAFFICCLASS']._serialized_start=1461
-  _globals['_TRAFFICCLASS']._serialized_end=1614
-  _globals['_DIRECTION']._serialized_start=1616
-  _globals['_DIRECTION']._serialized_end=1727
-  _globals['_ATTEMPTOUTCOME']._serialized_start=1730
-  _globals['_ATTEMPTOUTCOME']._serialized_end=1996
-  _globals['_MESSAGECHANGE']._serialized_start=1999
-  _globals['_MESSAGECHANGE']._serialized_end=2245
-  _globals['_LINKKIND']._serialized_start=2248
-  _globals['_LINKKIND']._serialized_end=2378
+  _globals['_TRAFFICCLASS']._serialized_start=1793
+  _globals['_TRAFFICCLASS']._serialized_end=1946
+  _globals['_DIRECTION']._serialized_start=1948
+  _globals['_DIRECTION']._serialized_end=2059
+  _globals['_ATTEMPTOUTCOME']._serialized_start=2062
+  _globals['_ATTEMPTOUTCOME']._serialized_end=2328
+  _globals['_MESSAGECHANGE']._serialized_start=2331
+  _globals['_MESSAGECHANGE']._serialized_end=2577
+  _globals['_LINKKIND']._serialized_start=2580
+  _globals['_LINKKIND']._serialized_end=2710
   _globals['_RECORDKEY']._serialized_start=43
   _globals['_RECORDKEY']._serialized_end=90
   _globals['_MESSAGEREF']._serialized_start=93
@@ -50,11 +50,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RELAY']._serialized_start=519
   _globals['_RELAY']._serialized_end=571
   _globals['_ATTEMPT']._serialized_start=574
-  _globals['_ATTEMPT']._serialized_end=1033
-  _globals['_MESSAGECHANGED']._serialized_start=1035
-  _globals['_MESSAGECHANGED']._serialized_end=1096
-  _globals['_MESSAGELINK']._serialized_start=1098
-  _globals['_MESSAGELINK']._serialized_end=1173
-  _globals['_RECORD']._serialized_start=1176
-  _globals['_RECORD']._serialized_end=1458
+  _globals['_ATTEMPT']._serialized_end=1142
+  _globals['_TLSSESSION']._serialized_start=1144
+  _globals['_TLSSESSION']._serialized_end=1205
+  _globals['_MESSAGECHANGED']._serialized_start=1207
+  _globals['_MESSAGECHANGED']._serialized_end=1268
+  _globals['_MESSAGELINK']._serialized_start=1270
+  _globals['_MESSAGELINK']._serialized_end=1345
+  _globals['_SPAMSCORE']._serialized_start=1347
+  _globals['_SPAMSCORE']._serialized_end=1458
+  _globals['_RECORD']._serialized_start=1461
+  _globals['_RECORD']._serialized_end=1790
 # @@protoc_insertion_point(module_scope)

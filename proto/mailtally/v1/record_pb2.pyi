@@ -344,6 +344,10 @@ class Attempt(google.protobuf.message.Message):
     ACTIVE_DELAY_US_FIELD_NUMBER: builtins.int
     SETUP_DELAY_US_FIELD_NUMBER: builtins.int
     TRANSMISSION_DELAY_US_FIELD_NUMBER: builtins.int
+    REPLY_PHASE_FIELD_NUMBER: builtins.int
+    TLS_POLICY_FIELD_NUMBER: builtins.int
+    TLS_FIELD_NUMBER: builtins.int
+    RECIPIENT_AMBIGUOUS_FIELD_NUMBER: builtins.int
     recipient: builtins.bytes
     original_recipient: builtins.bytes
     """The address before aliasing; empty when the log gives none."""
@@ -372,8 +376,22 @@ class Attempt(google.protobuf.message.Message):
     active_delay_us: builtins.int
     setup_delay_us: builtins.int
     transmission_delay_us: builtins.int
+    reply_phase: builtins.str
+    """The SMTP command after which the answer came, in the log's words ("RCPT TO", "end of DATA");
+    empty when the log names none.
+    """
+    tls_policy: builtins.str
+    """What the log says of transport security in the attempt's own line (Postfix's `tls=`)."""
+    recipient_ambiguous: builtins.bool
+    """The log does not quote addresses, and this one holds a character that needs it: where the
+    recipient ends is a guess.
+    """
     @property
     def relay(self) -> global___Relay: ...
+    @property
+    def tls(self) -> global___TlsSession:
+        """The TLS session of the connection that carried the attempt, when the log told of it."""
+
     def __init__(
         self,
         *,
@@ -394,11 +412,41 @@ class Attempt(google.protobuf.message.Message):
         active_delay_us: builtins.int = ...,
         setup_delay_us: builtins.int = ...,
         transmission_delay_us: builtins.int = ...,
+        reply_phase: builtins.str = ...,
+        tls_policy: builtins.str = ...,
+        tls: global___TlsSession | None = ...,
+        recipient_ambiguous: builtins.bool = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["relay", b"relay"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["active_delay_us", b"active_delay_us", "connection_use", b"connection_use", "delay_us", b"delay_us", "delivery_agent", b"delivery_agent", "direction", b"direction", "enhanced_status", b"enhanced_status", "original_recipient", b"original_recipient", "outcome", b"outcome", "queue_delay_us", b"queue_delay_us", "recipient", b"recipient", "relay", b"relay", "reply_code", b"reply_code", "reply_text", b"reply_text", "reply_truncated", b"reply_truncated", "setup_delay_us", b"setup_delay_us", "status", b"status", "transmission_delay_us", b"transmission_delay_us"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["relay", b"relay", "tls", b"tls"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["active_delay_us", b"active_delay_us", "connection_use", b"connection_use", "delay_us", b"delay_us", "delivery_agent", b"delivery_agent", "direction", b"direction", "enhanced_status", b"enhanced_status", "original_recipient", b"original_recipient", "outcome", b"outcome", "queue_delay_us", b"queue_delay_us", "recipient", b"recipient", "recipient_ambiguous", b"recipient_ambiguous", "relay", b"relay", "reply_code", b"reply_code", "reply_phase", b"reply_phase", "reply_text", b"reply_text", "reply_truncated", b"reply_truncated", "setup_delay_us", b"setup_delay_us", "status", b"status", "tls", b"tls", "tls_policy", b"tls_policy", "transmission_delay_us", b"transmission_delay_us"]) -> None: ...
 
 global___Attempt = Attempt
+
+@typing.final
+class TlsSession(google.protobuf.message.Message):
+    """A TLS session with the next hop."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TRUST_FIELD_NUMBER: builtins.int
+    PROTOCOL_FIELD_NUMBER: builtins.int
+    CIPHER_FIELD_NUMBER: builtins.int
+    trust: builtins.str
+    """How far the peer's certificate was checked: "Verified", "Trusted", "Untrusted", "Anonymous"."""
+    protocol: builtins.str
+    """"TLSv1.3"."""
+    cipher: builtins.str
+    """"TLS_AES_256_GCM_SHA384"."""
+    def __init__(
+        self,
+        *,
+        trust: builtins.str = ...,
+        protocol: builtins.str = ...,
+        cipher: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["cipher", b"cipher", "protocol", b"protocol", "trust", b"trust"]) -> None: ...
+
+global___TlsSession = TlsSession
 
 @typing.final
 class MessageChanged(google.protobuf.message.Message):
@@ -427,6 +475,9 @@ class MessageLink(google.protobuf.message.Message):
     CHILD_QUEUE_ID_FIELD_NUMBER: builtins.int
     kind: global___LinkKind.ValueType
     child_queue_id: builtins.str
+    """LINK_KIND_HOP: as the next hop answered, which may be another host, or a stranger's; the link
+    holds only where such a message is known. The other kinds: on the same instance.
+    """
     def __init__(
         self,
         *,
@@ -436,6 +487,41 @@ class MessageLink(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["child_queue_id", b"child_queue_id", "kind", b"kind"]) -> None: ...
 
 global___MessageLink = MessageLink
+
+@typing.final
+class SpamScore(google.protobuf.message.Message):
+    """What a spam filter on this host thought of the message."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SCANNER_FIELD_NUMBER: builtins.int
+    SCORE_FIELD_NUMBER: builtins.int
+    REQUIRED_FIELD_NUMBER: builtins.int
+    VERDICT_FIELD_NUMBER: builtins.int
+    scanner: builtins.str
+    """"amavis", "rspamd", "spamassassin"."""
+    score: builtins.float
+    """Absent when the scanner gave none."""
+    required: builtins.float
+    """The score from which the scanner calls a message spam; absent when the log tells none."""
+    verdict: builtins.str
+    """The scanner's own word: "CLEAN", "SPAM", "no action", "add header"."""
+    def __init__(
+        self,
+        *,
+        scanner: builtins.str = ...,
+        score: builtins.float | None = ...,
+        required: builtins.float | None = ...,
+        verdict: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_required", b"_required", "_score", b"_score", "required", b"required", "score", b"score"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_required", b"_required", "_score", b"_score", "required", b"required", "scanner", b"scanner", "score", b"score", "verdict", b"verdict"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_required", b"_required"]) -> typing.Literal["required"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_score", b"_score"]) -> typing.Literal["score"] | None: ...
+
+global___SpamScore = SpamScore
 
 @typing.final
 class Record(google.protobuf.message.Message):
@@ -449,6 +535,7 @@ class Record(google.protobuf.message.Message):
     ATTEMPT_FIELD_NUMBER: builtins.int
     CHANGED_FIELD_NUMBER: builtins.int
     LINK_FIELD_NUMBER: builtins.int
+    SPAM_SCORE_FIELD_NUMBER: builtins.int
     @property
     def key(self) -> global___RecordKey: ...
     @property
@@ -461,6 +548,8 @@ class Record(google.protobuf.message.Message):
     def changed(self) -> global___MessageChanged: ...
     @property
     def link(self) -> global___MessageLink: ...
+    @property
+    def spam_score(self) -> global___SpamScore: ...
     def __init__(
         self,
         *,
@@ -470,9 +559,10 @@ class Record(google.protobuf.message.Message):
         attempt: global___Attempt | None = ...,
         changed: global___MessageChanged | None = ...,
         link: global___MessageLink | None = ...,
+        spam_score: global___SpamScore | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["accepted", b"accepted", "attempt", b"attempt", "changed", b"changed", "key", b"key", "link", b"link", "message", b"message", "what", b"what"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "attempt", b"attempt", "changed", b"changed", "key", b"key", "link", b"link", "message", b"message", "what", b"what"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["what", b"what"]) -> typing.Literal["accepted", "attempt", "changed", "link"] | None: ...
+    def HasField(self, field_name: typing.Literal["accepted", b"accepted", "attempt", b"attempt", "changed", b"changed", "key", b"key", "link", b"link", "message", b"message", "spam_score", b"spam_score", "what", b"what"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "attempt", b"attempt", "changed", b"changed", "key", b"key", "link", b"link", "message", b"message", "spam_score", b"spam_score", "what", b"what"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["what", b"what"]) -> typing.Literal["accepted", "attempt", "changed", "link", "spam_score"] | None: ...
 
 global___Record = Record

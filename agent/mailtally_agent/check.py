@@ -39,7 +39,7 @@ def _check_log(config: Config) -> str | None:
         log_file.close()
     if not lines:
         return f"{config.log}: missing, or no line yet; set source.log if mail is logged elsewhere"
-    reader = LogReader(config.time_zone, newest_us, config.direction_rules())
+    reader = LogReader(config.time_zone, newest_us, config.rules)
     reader.read(lines)
     if reader.unparsed["header"] == reader.lines or reader.unparsed[NAMELESS]:
         return f"{config.log}: {TEMPLATE_ADVICE}"

@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 
 from mailtally_agent import __version__
 from mailtally_agent.config import DEFAULT_INTERNAL_NEXT_HOPS, Config, load_config
+from mailtally_agent.direction import direction_rules
 from mailtally_agent.settings_file import ConfigError
 from mailtally_agent.status import STALE_SECONDS, STATUS_NAME
+from mailtally_agent.syslog import last_moment_us
 
 DEFAULT_CONFIG = "/etc/mailtally/agent.toml"
 EXIT_FINDING = 1
@@ -55,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="the whole status as JSON")
     parse = commands.add_parser(
         "parse",
-        help="read a log on standard input, write one JSON object a record (for bug reports)",
+        help="read a log on standard input, write one JSON object an attempt and a message's end",
     )
     audit = commands.add_parser(
         "audit", help="add up the recipients of a log, and name the messages that do not balance"
@@ -66,22 +68,35 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_reading_options(audit)
     _add_reading_options(parse)
-    parse.add_argument("--count", action="store_true", help="count records, do not write them")
+    parse.add_argument(
+        "--summary",
+        action="store_true",
+        help="counts by status, direction and class as one JSON object instead",
+    )
     return parser
 
 
 def _add_reading_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
+        "--tz",
         "--time-zone",
+        dest="time_zone",
         default="UTC",
         metavar="ZONE",
         help="zone of time stamps that carry none (default UTC)",
     )
     command.add_argument(
+        "--year",
+        type=int,
+        metavar="YEAR",
+        help="year of the first line, if its time stamp has none (default: the latest that fits)",
+    )
+    command.add_argument(
         "--internal-next-hop",
         action="append",
-        metavar="NETWORK",
-        help="address or network of a content filter; may be given again"
+        metavar="HOP",
+        help="address, network, host or pipe transport of a content filter or relay of our own;"
+        " may be given again"
         f" (default {' '.join(DEFAULT_INTERNAL_NEXT_HOPS)})",
     )
 
@@ -146,29 +161,23 @@ def _status(config: Config, *, as_json: bool) -> int:
 
 
 def _read_whole(options: argparse.Namespace) -> int:
-    from mailtally_agent.parse import audit_stream, parse_stream  # noqa: PLC0415
+    from mailtally_agent import parse  # noqa: PLC0415
+    from mailtally_agent.log_reader import LogReader  # noqa: PLC0415
 
-    hops = options.internal_next_hop or DEFAULT_INTERNAL_NEXT_HOPS
     try:
         zone = ZoneInfo(options.time_zone)
+        rules = direction_rules(options.internal_next_hop or DEFAULT_INTERNAL_NEXT_HOPS)
+        newest_us = time.time_ns() // 1000
+        if options.year is not None:
+            newest_us = last_moment_us(options.year, zone)
         if options.command == "parse":
-            now_us = time.time_ns() // 1000
-            return parse_stream(
-                sys.stdin.buffer,
-                zone=zone,
-                newest_us=now_us,
-                internal_next_hops=hops,
-                write=not options.count,
-            )
+            reader = LogReader(zone, newest_us, rules)
+            write = parse.write_summary if options.summary else parse.write_records
+            return write(sys.stdin.buffer, reader)
         with options.log.open("rb") as log:
-            changed_us = os.fstat(log.fileno()).st_mtime_ns // 1000
-            return audit_stream(
-                log,
-                zone=zone,
-                newest_us=changed_us,
-                internal_next_hops=hops,
-                limit=options.limit,
-            )
+            if options.year is None:
+                newest_us = os.fstat(log.fileno()).st_mtime_ns // 1000
+            return parse.write_balance(log, LogReader(zone, newest_us, rules), options.limit)
     except (LookupError, ValueError) as error:
         print(f"mailtally-agent {options.command}: {error}", file=sys.stderr)
         return 2

@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from mailtally_agent.direction import DirectionRules, Network
+from mailtally_agent.direction import DirectionRules, direction_rules
 from mailtally_agent.settings_file import ConfigError, SettingsFile
 from mailtally_agent.syslog import epoch_us
 
@@ -36,16 +36,12 @@ class Config:
     log: Path
     time_zone: tzinfo
     since_us: int | None
-    internal_next_hops: tuple[Network, ...]
+    rules: DirectionRules
     collector: str
     tls: Tls | None
     batch_records: int
     batches_in_flight: int
     log_level: str
-
-    def direction_rules(self) -> DirectionRules:
-        """The rules that say which deliveries are outbound."""
-        return DirectionRules(self.internal_next_hops)
 
 
 def load_config(path: Path) -> Config:
@@ -57,7 +53,7 @@ def load_config(path: Path) -> Config:
         log=settings.path("source.log", default="/var/log/mail.log"),
         time_zone=_time_zone(settings),
         since_us=_since(settings),
-        internal_next_hops=_networks(settings),
+        rules=_rules(settings),
         collector=settings.text("collector.address", default="127.0.0.1:8790"),
         tls=_tls(settings),
         batch_records=settings.integer("ship.batch_records", default=500, low=1, high=5000),
@@ -111,15 +107,14 @@ def _since(settings: SettingsFile) -> int | None:
     return epoch_us(moment)
 
 
-def _networks(settings: SettingsFile) -> tuple[Network, ...]:
-    networks = []
+def _rules(settings: SettingsFile) -> DirectionRules:
     key = "direction.internal_next_hops"
-    for text in settings.texts(key, default=DEFAULT_INTERNAL_NEXT_HOPS):
-        try:
-            networks.append(ipaddress.ip_network(text))
-        except ValueError as error:
-            settings.problem(key, f"expected an address or a network: {error}")
-    return tuple(networks)
+    next_hops = settings.texts(key, default=DEFAULT_INTERNAL_NEXT_HOPS)
+    try:
+        return direction_rules(next_hops)
+    except ValueError as error:
+        settings.problem(key, f"expected an address, a network or a name: {error}")
+        return direction_rules(())
 
 
 def _tls(settings: SettingsFile) -> Tls | None:

@@ -1,215 +1,120 @@
-"""From log lines to records: finds the message that a line speaks of.
+"""The messages that are open, and how further lines find them.
 
 Theory of operation
     Postfix names a message by its queue id, and uses short ids again. A message's life on this host
     is therefore a *generation* of (instance, queue id): it begins with ``client=`` or ``uid=`` (or,
     for mail that Postfix makes itself and when reading starts in mid-life, with the first line of
-    that id) and ends with ``removed`` or a refusal by cleanup. Lines in between only add to it.
-
-        client= / uid=   begin a generation, whatever was open under that id
-        message-id=      begins one when none is open; remembered
-        from=, size=     begins one when none is open; the first makes MessageAccepted
-        to=              begins one when none is open; makes Attempt, and a link when it forwards
-        expired, held …  make MessageChanged
-        requeued         makes MessageChanged; uid= with that orig_id goes on and makes MessageLink
-        notification: Q  makes MessageLink
-        removed          makes MessageChanged, ends the generation
-        refused          ends the generation: it never was in the queue
-
-    Everything is a function of the lines read so far, so that reading again from a checkpoint makes
-    the same records.
+    that id) and ends with ``removed`` or a refusal by cleanup. Lines in between only add to it; the
+    table of transition.py says what. Everything is a function of the lines read so far, so that
+    reading again from a checkpoint makes the same records.
 Limits
     Generations that never end (Postfix logs no ``removed`` for some refusals) are dropped when
-    nothing was heard of them for longer than Postfix keeps mail.
+    nothing was heard of them for longer than Postfix keeps mail, or a day when they never reached
+    the queue.
 """
 
-import re
-from typing import NamedTuple
+from collections.abc import Iterator
+from itertools import islice
 
 from mailtally_agent.direction import DirectionRules
-from mailtally_agent.line_key import LineKeys
-from mailtally_agent.open_message import OpenMessage
-from mailtally_agent.postfix.event import (
-    ClientConnected,
-    DeliveryLogged,
-    Expired,
-    Held,
-    MessageIdSeen,
-    NotificationSent,
-    PostfixEvent,
-    QueueActive,
-    Refused,
-    Released,
-    Removed,
-    Requeued,
-    Submitted,
-)
-from mailtally_agent.postfix.queue_line import is_queue_id
-from mailtally_agent.record import (
-    Attempt,
-    Change,
-    Direction,
-    Link,
-    MessageAccepted,
-    MessageChanged,
-    MessageLink,
-    MessageRef,
-    Record,
-    RecordKey,
-    TrafficClass,
-)
+from mailtally_agent.line_key import Line, Occurrences
+from mailtally_agent.message import Message
+from mailtally_agent.origin import Origin
+from mailtally_agent.record import Record, What
+from mailtally_agent.terms import TrafficClass
 
+DAY_US = 86_400 * 1_000_000
 # Postfix gives up after maximal_queue_lifetime, 5 days by default; a day on top for held mail.
-KEEP_OPEN_US = 6 * 86_400 * 1_000_000
+KEEP_OPEN_US = 6 * DAY_US
+_KEEP_UNACCEPTED_US = DAY_US
 _SWEEP_EVERY_US = 3_600 * 1_000_000
-_FORWARDED = "forwarded as "
-# What a content filter or the next instance answers; ours, not a stranger's, for an internal hop.
-_QUEUED_AS = re.compile(r"queued as ([0-9A-Za-z]{6,30})\)?$")
-_ADDRESS_VERIFIER = "double-bounce"
-_CHANGES: dict[type[PostfixEvent], Change] = {
-    Expired: Change.EXPIRED,
-    Held: Change.HELD,
-    Released: Change.RELEASED,
-    Requeued: Change.REQUEUED,
-}
-
-# Instance and queue id.
-Slot = tuple[str, str]
-
-
-class Line(NamedTuple):
-    """Where an event was logged."""
-
-    time_us: int
-    origin: str
-    text: str
+# Messages among which a Message-ID is looked for: those of the last seconds.
+_RECENT = 1_000
+# A named tuple made without its own __new__ takes a quarter of the time; there are millions.
+_new = tuple.__new__
 
 
 class Correlator:
-    """The messages that are open, and what each further line says about them."""
+    """Open messages, and the records that were made of the lines so far."""
 
     def __init__(self, rules: DirectionRules) -> None:
         """Start with no message open."""
-        self._rules = rules
-        self.keys = LineKeys()
-        self.open: dict[Slot, OpenMessage] = {}
+        self.rules = rules
+        self.occurrences = Occurrences()
+        self.records: list[Record] = []
+        # Instance, then queue id.
+        self.open: dict[str, dict[str, Message]] = {}
         self.dropped = 0
         self.swept_us = 0
 
-    def feed(self, line: Line, slot: Slot, daemon: str, event: PostfixEvent) -> tuple[Record, ...]:
-        """Records that one line makes: none, one, or an attempt with a link."""
-        if line.time_us - self.swept_us > _SWEEP_EVERY_US:
-            self._sweep(line.time_us)
-        kind = type(event)
-        if kind is ClientConnected or kind is Submitted:
-            return self._originate(line, slot, event)
-        if kind is Refused:
-            self.open.pop(slot, None)
-            return ()
-        message = self.open.get(slot)
-        key = None
-        if message is None:
-            key = self.keys.key(*line)
-            arrival_us = line.time_us
-            if isinstance(event, DeliveryLogged):
-                arrival_us -= event.delay_us
-            message = self.open[slot] = self._begin(slot, key, arrival_us, None)
-        message.last_us = line.time_us
-        if isinstance(event, MessageIdSeen):
-            message.message_id = event.message_id
-            return ()
-        if kind is QueueActive and message.accepted:
-            return ()
-        return self._report(message, key or self.keys.key(*line), daemon, event)
+    def take_records(self) -> list[Record]:
+        """The records made since the last call."""
+        records, self.records = self.records, []
+        return records
 
-    def _originate(self, line: Line, slot: Slot, event: PostfixEvent) -> tuple[Record, ...]:
-        """Begin a generation; one that goes on from a requeued message is linked to it."""
-        key = self.keys.key(*line)
-        message = self.open[slot] = self._begin(slot, key, line.time_us, event)
-        if isinstance(event, Submitted) and event.requeued_from:
-            earlier = self.open.pop((slot[0], event.requeued_from), None)
-            if earlier is not None:
-                message.continue_from(earlier)
-                link = MessageLink(Link.REQUEUE, slot[1])
-                return (Record(key, earlier.ref, link),)
-        return ()
+    def instance(self, name: str) -> dict[str, Message]:
+        """Messages of an instance that are open, by queue id."""
+        return self.open.setdefault(name, {})
 
-    def _report(
-        self, message: OpenMessage, key: RecordKey, daemon: str, event: PostfixEvent
-    ) -> tuple[Record, ...]:
-        ref = message.ref
-        if isinstance(event, DeliveryLogged):
-            attempt = Attempt(daemon, self._rules.direction(daemon, event), event)
-            link = _link_of(attempt)
-            record = Record(key, ref, attempt)
-            return (record,) if link is None else (record, Record(key, ref, link))
-        if isinstance(event, QueueActive):
-            message.accepted = True
-            accepted = _accepted(message, event)
-            message.forget_origin()
-            return (Record(key, ref, accepted),)
-        if isinstance(event, NotificationSent):
-            return (Record(key, ref, MessageLink(Link.NOTIFICATION, event.child_queue_id)),)
-        if isinstance(event, Removed):
-            del self.open[ref.instance, ref.queue_id]
-            change = Change.REMOVED if event.by_administrator else Change.COMPLETED
-        else:
-            change = _CHANGES[type(event)]
-        return (Record(key, ref, MessageChanged(change)),)
-
-    def _begin(
-        self, slot: Slot, key: RecordKey, arrival_us: int, origin: PostfixEvent | None
-    ) -> OpenMessage:
-        message = OpenMessage(MessageRef(*slot, key, origin is not None, arrival_us))
-        if isinstance(origin, ClientConnected):
-            message.client = origin
-        elif isinstance(origin, Submitted):
-            message.submit_uid = origin.uid
+    def begin(self, origin: Origin, queue_id: str, line: Line, occurrence: int) -> Message:
+        """Begin a generation with this line."""
+        message = origin.opened[queue_id] = Message(origin.instance, queue_id, line, occurrence)
         return message
 
-    def _sweep(self, now_us: int) -> None:
-        """Drop generations of which nothing was heard for KEEP_OPEN_US."""
-        self.swept_us = now_us
-        silent = [s for s, m in self.open.items() if now_us - m.last_us > KEEP_OPEN_US]
-        for slot in silent:
-            del self.open[slot]
-        self.dropped += len(silent)
+    def report(self, origin: Origin, queue_id: str, line: Line, what: What) -> Message:
+        """Make a record about the message of that queue id, which begins here if none is open."""
+        occurrence = self.occurrences.count(line[0], line[2])
+        message = origin.opened.get(queue_id)
+        if message is None:
+            message = self.begin(origin, queue_id, line, occurrence)
+        message.last_us = line[0]
+        self.records.append(_new(Record, (line, occurrence, message, what)))
+        return message
 
+    def report_on(self, message: Message, line: Line, what: What) -> None:
+        """Make a record about an open message that the line names in another way."""
+        occurrence = self.occurrences.count(line[0], line[2])
+        self.records.append(Record(line, occurrence, message, what))
 
-def _link_of(attempt: Attempt) -> MessageLink | None:
-    """The message on this host to which the attempt led, when it says so."""
-    text = attempt.delivery.reply_text
-    if attempt.direction is Direction.OUTBOUND:
+    def elsewhere(self, queue_id: str, origin: Origin, but: Message | None) -> Message | None:
+        """The open message of that queue id, of the origin's instance if possible; not ``but``."""
+        message = origin.opened.get(queue_id)
+        if message is not None and message is not but:
+            return message
+        others = (message for message in self._named(queue_id) if message is not but)
+        return next(others, None)
+
+    def find(self, queue_id: str, message_id: str) -> Message | None:
+        """The open message of that queue id; without one, a late one of that Message-ID."""
+        if queue_id:
+            return next(self._named(queue_id), None)
+        for opened in self.open.values():
+            for message in islice(reversed(opened.values()), _RECENT):
+                if message.message_id == message_id:
+                    return message
         return None
-    if text.startswith(_FORWARDED):
-        child = text[len(_FORWARDED) :]
-        return MessageLink(Link.FORWARD, child) if is_queue_id(child) else None
-    if attempt.direction is Direction.INTERNAL_HOP and attempt.delivery.status == "sent":
-        queued = _QUEUED_AS.search(text)
-        return MessageLink(Link.HOP, queued[1]) if queued else None
-    return None
+
+    def sweep(self, now_us: int) -> None:
+        """Drop generations of which nothing was heard for too long; looks once an hour."""
+        if now_us - self.swept_us <= _SWEEP_EVERY_US:
+            return
+        self.swept_us = now_us
+        for opened in self.open.values():
+            silent = [queue_id for queue_id, one in opened.items() if _is_over(one, now_us)]
+            for queue_id in silent:
+                del opened[queue_id]
+            self.dropped += len(silent)
+
+    def _named(self, queue_id: str) -> Iterator[Message]:
+        return (opened[queue_id] for opened in self.open.values() if queue_id in opened)
 
 
-def _accepted(message: OpenMessage, event: QueueActive) -> MessageAccepted:
-    client = message.client
-    return MessageAccepted(
-        event.envelope_sender,
-        event.size_bytes,
-        event.recipient_count,
-        message.message_id,
-        client.client_name if client else "",
-        client.client_address if client else "",
-        client.sasl_method if client else "",
-        client.sasl_username if client else "",
-        message.submit_uid,
-        _traffic_class(event.envelope_sender),
-    )
+def inherit(child: Message | None, traffic_class: TrafficClass) -> None:
+    """Mark a message, if it is open, with the class of traffic that it carries on."""
+    if child is not None and child.traffic_class is TrafficClass.MAIL:
+        child.traffic_class = traffic_class
 
 
-def _traffic_class(envelope_sender: str) -> TrafficClass:
-    """Class as far as the sender tells; links and probe outcomes correct it later."""
-    if not envelope_sender:
-        return TrafficClass.NOTIFICATION
-    if envelope_sender.partition("@")[0] == _ADDRESS_VERIFIER:
-        return TrafficClass.PROBE
-    return TrafficClass.MAIL
+def _is_over(message: Message, now_us: int) -> bool:
+    keep_us = KEEP_OPEN_US if message.accepted else _KEEP_UNACCEPTED_US
+    return now_us - message.last_us > keep_us

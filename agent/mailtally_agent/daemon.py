@@ -46,7 +46,7 @@ async def run(config: Config, *, until_end: bool) -> None:
         log=str(config.log),
         checkpoint_path=str(config.state_dir / CHECKPOINT_NAME),
         zone=config.time_zone,
-        rules=config.direction_rules(),
+        rules=config.rules,
         since_us=config.since_us,
     )
     window = Window(config.batch_records, config.batches_in_flight)

@@ -1,32 +1,69 @@
 """The key of a log line (docs/decisions/0002-content-keys.md)."""
 
+from collections import Counter
 from hashlib import blake2b
+from typing import NamedTuple
 
-from mailtally_agent.record import RecordKey
+# Moment (microseconds since 1970), origin (host, program and pid) and text of a line.
+Line = tuple[int, str, str]
 
 
-class LineKeys:
-    """Makes keys for lines in log order; tells equal lines of one moment apart by counting them."""
+class RecordKey(NamedTuple):
+    """Names a log line: moment (microseconds since 1970) and 63 bits of its hash."""
 
-    def __init__(self, moment_us: int = 0, seen: frozenset[int] = frozenset()) -> None:
-        """Start afresh, or where a checkpoint left off."""
-        self.moment_us = moment_us
-        self.seen = set(seen)
+    time_us: int
+    line_hash: int
 
-    def key(self, time_us: int, origin: str, text: str) -> RecordKey:
-        """Key of the line ``<origin>]: <text>`` at time_us; call once for each line."""
-        if time_us != self.moment_us:
-            self.moment_us = time_us
-            self.seen.clear()
-        line = f"{origin}]: {text}".encode("utf-8", "surrogateescape")
-        line_hash = _hash63(line)
-        occurrence = 1
-        while line_hash in self.seen:
-            occurrence += 1
-            line_hash = _hash63(b"%b\0%d" % (line, occurrence))
-        self.seen.add(line_hash)
-        return RecordKey(time_us, line_hash)
+
+def line_key(line: Line, occurrence: int) -> RecordKey:
+    """Key of a line; occurrence 1, or 2, 3 … for further lines of that text and moment."""
+    content = f"{line[1]}]: {line[2]}".encode("utf-8", "surrogateescape")
+    if occurrence > 1:
+        content = b"%b\0%d" % (content, occurrence)
+    return RecordKey(line[0], _hash63(content))
 
 
 def _hash63(content: bytes) -> int:
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "big") >> 1
+
+
+class Occurrences:
+    """Tells lines of the same moment and text apart by counting them; they come in log order."""
+
+    def __init__(self, moment_us: int = 0, seen: dict[int, int] | None = None) -> None:
+        """Start afresh, or where a checkpoint left off."""
+        self._moment_us = moment_us
+        self._texts: set[str] = set()
+        self._again: Counter[str] = Counter()
+        # Hashes of the texts that were counted before a checkpoint, and how often.
+        self._before = seen or {}
+
+    def count(self, moment_us: int, text: str) -> int:
+        """How often this text has come at its moment; call once for each line."""
+        if moment_us != self._moment_us:
+            self._moment_us = moment_us
+            self._texts.clear()
+            self._again.clear()
+            self._before = {}
+        elif self._before or text in self._texts:
+            return self._count_again(text)
+        self._texts.add(text)
+        return 1
+
+    def _count_again(self, text: str) -> int:
+        if text in self._texts:
+            self._again[text] += 1
+        self._texts.add(text)
+        return self._before.get(_text_hash(text), 0) + 1 + self._again[text]
+
+    def state(self) -> tuple[int, list[tuple[int, int]]]:
+        """The moment, and hash and count of its texts."""
+        counts = dict(self._before)
+        for text in self._texts:
+            text_hash = _text_hash(text)
+            counts[text_hash] = counts.get(text_hash, 0) + 1 + self._again[text]
+        return self._moment_us, sorted(counts.items())
+
+
+def _text_hash(text: str) -> int:
+    return _hash63(text.encode("utf-8", "surrogateescape"))

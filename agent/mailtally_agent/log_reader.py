@@ -6,25 +6,27 @@ whole state can be written down and taken up again (``state()``, ``restore()``).
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
+from itertools import repeat
 from typing import Any, Final
 
-from mailtally_agent.correlate import Correlator, Line
+from mailtally_agent.correlate import Correlator
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.line_format import canonical
-from mailtally_agent.line_key import LineKeys
-from mailtally_agent.open_message import OpenMessage
+from mailtally_agent.line_key import Occurrences
+from mailtally_agent.message import Message
+from mailtally_agent.origin import NO_SHAPES, Origin
+from mailtally_agent.postfix.event import TlsLine
 from mailtally_agent.postfix.program import parse_program
-from mailtally_agent.postfix.queue_line import Parser, Unparsed, is_queue_id, parser_of
-from mailtally_agent.record import Record
+from mailtally_agent.postfix.queue_line import is_queue_id
+from mailtally_agent.record import Record, SpamScore
+from mailtally_agent.spam_line import SPAM_PARSERS
 from mailtally_agent.syslog import TimeStamps, split_head
+from mailtally_agent.transition import REMARKS, TRANSITIONS
 
 State = dict[str, Any]
-# Instance, daemon and the parser of its lines.
-Source = tuple[str, str, Parser]
-_UNKNOWN: Final = ("", "", lambda _: None)
-_SYSLOG: Final = ("", "syslog", lambda _: None)
+_SYSLOG: Final = "syslog"
 _SYSLOG_DAEMON = re.compile(r" (?:systemd-journald|rsyslogd|syslog-ng)\[")
 _SYSLOG_SELF = re.compile(r" (?:rsyslogd|syslogd|syslog-ng)(?:-\d+)?: ")
 # journald-rate-limit, rsyslog's imjournal and its own rate limit.
@@ -32,15 +34,19 @@ _LOSS = re.compile(r"Suppressed \d+ messages from |\d+ messages lost|begin to dr
 _REPEATED = re.compile(r"message repeated (\d{1,9}) times: \[ ?(.*)\]", re.DOTALL)
 _REPEATED_MAX = 1_000
 # Programs are named with their pid; a busy host has some thousand at a time.
-_SOURCES_MAX = 20_000
+_ORIGINS_MAX = 20_000
 # Counted instead of a daemon when the log does not say which one wrote a line.
 NAMELESS = "daemon missing"
 TEMPLATE_ADVICE = (
     "no line that says which Postfix daemon wrote it; set your syslog daemon to its traditional or"
     " RFC 3339 file template (rsyslog: RSYSLOG_FileFormat), not to RSYSLOG_SyslogProtocol23Format"
 )
+_new = tuple.__new__
 _SAMPLES_MAX = 5
 _SAMPLE_LENGTH = 400
+_FOREIGN: Final = "foreign"
+# Of these programs nothing but their shapes is of interest, and they write a third of a log.
+_SILENT: Final = frozenset({_FOREIGN, "smtpd", "qmqpd", "cleanup", "pickup", "bounce", "postsuper"})
 
 
 class LogReader:
@@ -50,7 +56,7 @@ class LogReader:
         """Take the host's time zone and the moment that the log's first line is not much after."""
         self._stamps = TimeStamps(zone, newest_us)
         self._correlator = Correlator(rules)
-        self._sources: dict[str, Source | None] = {}
+        self._origins: dict[str, Origin] = {}
         self._stamp_length = len("Mar  1 00:00:00 ")
         self.lines = 0
         self.unparsed: Counter[str] = Counter()
@@ -67,70 +73,84 @@ class LogReader:
     @property
     def open_messages(self) -> int:
         """Messages of which more lines are to be expected."""
-        return len(self._correlator.open)
+        return sum(map(len, self._correlator.open.values()))
 
-    def read(self, lines: Iterable[str]) -> list[Record]:
+    def read(self, lines: Sequence[str]) -> list[Record]:
         """Records of these lines (without their line ends)."""
-        records: list[Record] = []
-        sources, opened, feed = self._sources, self._correlator.open, self._correlator.feed
-        time_us = self._stamps.time_us
-        for line in lines:
-            self.lines += 1
-            head, _, text = line.partition("]: ")
-            # Time stamps of one length share the place of the origin; others miss here.
-            origin = head[self._stamp_length :]
-            source = sources.get(origin, _UNKNOWN)
-            if source is _UNKNOWN:
-                head, origin, text, source = self._look_up(line)
-            if source is None:
-                continue
-            if source is _SYSLOG:
-                self._count_losses(text)
-                continue
-            queue_id, colon, rest = text.partition(": ")
-            if not colon:
-                continue
-            instance, daemon, parser = source
-            slot = (instance, queue_id)
-            if slot not in opened and not is_queue_id(queue_id):
-                if text.startswith("message repeated "):
-                    records += self._read_repeated(head, text)
-                continue
-            event = parser(rest)
-            if event is None:
-                continue
-            if type(event) is Unparsed:
-                self._count_unparsed(daemon, line)
-                continue
-            moment = time_us(head[: self._stamp_length - 1])
-            if moment is None:
-                self._count_unparsed("header", line)
-                continue
-            records += feed(Line(moment, origin, text), slot, daemon, event)
+        self.lines += len(lines)
+        self._read_lines(lines)
         if self.oldest_us is None:
             self.oldest_us = self._stamps.last_us
-        return records
+        return self._correlator.take_records()
+
+    def _read_lines(self, lines: Iterable[str]) -> None:
+        """The loop in which the agent spends its time."""
+        correlator, origins = self._correlator, self._origins
+        skip, stamp, moment = self._stamp_length, "", None
+        for line in lines:
+            head, _, text = line.partition("]: ")
+            # Time stamps of one length share the place of the origin; others miss here.
+            origin = origins.get(head[skip:])
+            if origin is None:
+                head, text, origin = self._look_up(line)
+                skip = self._stamp_length
+                if origin is None:
+                    continue
+            queue_id, _, rest = text.partition(": ")
+            transition = origin.shapes.get(rest[:4])
+            if transition is None or not (queue_id in origin.opened or is_queue_id(queue_id)):
+                if rest[:4] == "TLSv":
+                    origin.begin_tls(_new(TlsLine, (queue_id, rest)))
+                elif not origin.silent:
+                    self._read_other(line, head, text, origin)
+                continue
+            if stamp != head[: skip - 1]:
+                stamp = head[: skip - 1]
+                moment = self._moment(stamp)
+            if moment is None:
+                self._count_unparsed("header", line)
+            elif not transition(correlator, origin, queue_id, rest, (moment, origin.name, text)):
+                self._count_unparsed(origin.daemon, line)
+
+    def _moment(self, stamp: str) -> int | None:
+        """Microseconds since 1970 of a time stamp; None when it is none."""
+        moment = self._stamps.time_us(stamp)
+        if moment is not None:
+            self._correlator.sweep(moment)
+        return moment
 
     def state(self) -> State:
         """Everything that later lines depend on, as plain values."""
+        moment_us, seen = self._correlator.occurrences.state()
+        opened = self._correlator.open.values()
         return {
             "last_us": self._stamps.last_us,
-            "moment_us": self._correlator.keys.moment_us,
-            "seen": sorted(self._correlator.keys.seen),
+            "moment_us": moment_us,
+            "seen": seen,
             "swept_us": self._correlator.swept_us,
-            "open": [message.to_state() for message in self._correlator.open.values()],
+            "open": [message.to_state() for each in opened for message in each.values()],
+            "tls": [
+                (origin.name, origin.tls_user, *origin.tls)
+                for origin in self._origins.values()
+                if origin.tls is not None
+            ],
         }
 
     def restore(self, state: State) -> None:
         """Take up where state() was called; ValueError, TypeError or KeyError if malformed."""
-        opened = [OpenMessage.from_state(message) for message in state["open"]]
+        messages = [Message.from_state(message) for message in state["open"]]
         self._stamps.last_us = state["last_us"]
-        self._correlator.keys = LineKeys(state["moment_us"], frozenset(state["seen"]))
+        self._correlator.occurrences = Occurrences(state["moment_us"], dict(state["seen"]))
         self._correlator.swept_us = state["swept_us"]
-        self._correlator.open = {(m.ref.instance, m.ref.queue_id): m for m in opened}
+        for message in messages:
+            self._correlator.instance(message.instance)[message.queue_id] = message
+        for name, user, subject, rest in state["tls"]:
+            origin = self._add_origin(name)
+            origin.begin_tls(TlsLine(subject, rest))
+            origin.tls_user = user
 
-    def _look_up(self, line: str) -> tuple[str, str, str, Source | None]:
-        """Head, origin, text and source of a line whose origin was not met at that place."""
+    def _look_up(self, line: str) -> tuple[str, str, Origin | None]:
+        """Head, text and origin of a line whose origin was not met at that place."""
         if line[:1] in {"{", "<"}:
             line = canonical(line) or line
         head, bracket, text = line.partition("]: ")
@@ -140,33 +160,58 @@ class LogReader:
                 self._count_losses(line)
             elif line:
                 self._count_unparsed("header", line)
-            return "", "", "", None
+            return "", "", None
         self._stamp_length = len(parts[0]) + 1
-        origin = parts[1]
-        source = self._sources.get(origin, _UNKNOWN)
-        return head, origin, text, self._add_source(origin) if source is _UNKNOWN else source
+        return head, text, self._origins.get(parts[1]) or self._add_origin(parts[1])
 
-    def _add_source(self, origin: str) -> Source | None:
-        program = parse_program(origin)
-        if program is None:
-            source = _SYSLOG if _SYSLOG_DAEMON.search(origin) else _nameless(origin)
+    def _add_origin(self, name: str) -> Origin:
+        program = parse_program(name)
+        if program is not None:
+            instance, daemon = program
+            shapes = TRANSITIONS.get(daemon, NO_SHAPES)
         else:
-            parser = parser_of(program.daemon)
-            source = (*program, parser) if parser else None
-        if len(self._sources) >= _SOURCES_MAX:
-            self._sources.clear()
-        self._sources[origin] = source
-        return source
+            instance, daemon, shapes = "", _other_program(name), NO_SHAPES
+        origin = Origin(
+            name,
+            instance,
+            daemon,
+            shapes,
+            self._correlator.instance(instance),
+            silent=daemon in _SILENT or (program is not None and not shapes),
+        )
+        if len(self._origins) >= _ORIGINS_MAX:
+            self._origins.clear()
+        self._origins[name] = origin
+        return origin
 
-    def _read_repeated(self, head: str, text: str) -> list[Record]:
-        """Records of ``message repeated 3 times: [ <text>]``, as rsyslog abridges equal lines."""
+    def _read_other(self, line: str, head: str, text: str, origin: Origin) -> None:
+        """Read a line that is no shape of its daemon's lines about messages."""
+        subject, colon, rest = text.partition(": ")
+        if text.startswith("message repeated "):
+            self._read_repeated(head, text)
+        elif origin.daemon == _SYSLOG:
+            self._count_losses(text)
+        elif origin.daemon in SPAM_PARSERS:
+            self._read_score(head, text, origin)
+        elif colon and is_queue_id(subject) and not rest.startswith(REMARKS):
+            self._count_unparsed(origin.daemon, line)
+
+    def _read_score(self, head: str, text: str, origin: Origin) -> None:
+        """Read what a spam filter says of a message."""
+        scored = SPAM_PARSERS[origin.daemon](text)
+        message = self._correlator.find(scored.queue_id, scored.message_id) if scored else None
+        moment = self._moment(head[: self._stamp_length - 1]) if message else None
+        if scored and message and moment is not None:
+            score = SpamScore(scored.scanner, scored.score, scored.required, scored.verdict)
+            self._correlator.report_on(message, (moment, origin.name, text), score)
+
+    def _read_repeated(self, head: str, text: str) -> None:
+        """Read ``message repeated 3 times: [ <text>]``, as rsyslog abridges equal lines."""
         match = _REPEATED.fullmatch(text)
         if match is None or match[2].startswith("message repeated "):
-            return []
+            return
         count = min(int(match[1]), _REPEATED_MAX)
-        records = self.read([f"{head}]: {match[2]}"] * count)
-        self.lines -= count
-        return records
+        self._read_lines(repeat(f"{head}]: {match[2]}", count))
 
     def _count_losses(self, text: str) -> None:
         if _LOSS.search(text):
@@ -178,7 +223,12 @@ class LogReader:
             self.samples.append(line[:_SAMPLE_LENGTH])
 
 
-def _nameless(origin: str) -> Source | None:
-    """Source whose lines are counted: Postfix by its name, but a template dropped the daemon's."""
-    name = origin.partition(" ")[2].partition("[")[0]
-    return (name, NAMELESS, Unparsed) if name.startswith("postfix") and "/" not in name else None
+def _other_program(name: str) -> str:
+    """What to make of a program that is not known as one of Postfix's daemons."""
+    if _SYSLOG_DAEMON.search(name):
+        return _SYSLOG
+    program = name.partition(" ")[2].partition("[")[0]
+    if program in SPAM_PARSERS:
+        return program
+    # Postfix by its name, but a template dropped the daemon's.
+    return NAMELESS if program.startswith("postfix") and "/" not in program else _FOREIGN

@@ -1,90 +1,55 @@
 """Records: what the agent reports of one log line.
 
-The values mirror mailtally/v1/record.proto field by field; wire.py turns them into its messages.
-Text that came from a log is ``str`` decoded with ``surrogateescape``, so that every byte survives.
+The values mirror mailtally/v1/record.proto; wire.py turns them into its messages, and only then
+works out what follows from a text. Text that came from a log is ``str`` decoded with
+``surrogateescape``, so that every byte survives.
 """
 
-from enum import Enum
 from typing import NamedTuple
 
-from mailtally_agent.postfix.event import DeliveryLogged
+from mailtally_agent.line_key import Line, RecordKey, line_key
+from mailtally_agent.message import Message
+from mailtally_agent.postfix.event import DeliveryLogged, TlsLine
+from mailtally_agent.terms import Change, Direction, Link, TrafficClass
 
-
-class TrafficClass(Enum):
-    """What kind of mail a message is."""
-
-    MAIL = "mail"
-    NOTIFICATION = "notification"
-    PROBE = "probe"
-    FORWARD = "forward"
-
-
-class Direction(Enum):
-    """Where a delivery attempt leads; decided by direction.py."""
-
-    OUTBOUND = "outbound"
-    LOCAL = "local"
-    INTERNAL_HOP = "internal_hop"
-
-
-class Change(Enum):
-    """What happened to a message as a whole."""
-
-    COMPLETED = "completed"
-    EXPIRED = "expired"
-    REMOVED = "removed"
-    HELD = "held"
-    RELEASED = "released"
-    DISCARDED = "discarded"
-    REQUEUED = "requeued"
-
-
-class Link(Enum):
-    """How one message led to another."""
-
-    NOTIFICATION = "notification"
-    FORWARD = "forward"
-    HOP = "hop"
-    REQUEUE = "requeue"
-
-
-class RecordKey(NamedTuple):
-    """Names a log line: moment (microseconds since 1970) and 63 bits of its hash."""
-
-    time_us: int
-    line_hash: int
-
-
-class MessageRef(NamedTuple):
-    """Names a message by the first line of it that was seen (docs/decisions/0002)."""
-
-    instance: str
-    queue_id: str
-    first_line: RecordKey
-    origin_seen: bool
-    arrival_us: int
+_ADDRESS_VERIFIER = "double-bounce"
 
 
 class MessageAccepted(NamedTuple):
-    """Sender, size and number of recipients of a message in the queue; submit_uid -1 if none."""
+    """Sender, size and number of recipients of a message in the queue.
+
+    client      the text ``client=…`` of its origin, empty for none
+    submit_uid  user id of a local submission, -1 for none
+    """
 
     envelope_sender: str
     size_bytes: int
     recipient_count: int
     message_id: str
-    client_name: str
-    client_address: str
-    sasl_method: str
-    sasl_username: str
+    client: str
     submit_uid: int
-    traffic_class: TrafficClass
+
+    @property
+    def traffic_class(self) -> TrafficClass:
+        """Class as far as the sender tells; links and probe outcomes correct it later."""
+        if not self.envelope_sender:
+            return TrafficClass.NOTIFICATION
+        if self.envelope_sender.partition("@")[0] == _ADDRESS_VERIFIER:
+            return TrafficClass.PROBE
+        return TrafficClass.MAIL
 
 
 class Attempt(NamedTuple):
-    """One try for one recipient, as logged, and where it led."""
+    """One try for one recipient, as logged, and where it led.
+
+    traffic_class   of the message, as far as lines above this one tell
+    tls             what the log told of the connection's TLS session, None for nothing
+    """
 
     delivery_agent: str
     direction: Direction
+    traffic_class: TrafficClass
+    tls: TlsLine | None
     delivery: DeliveryLogged
 
 
@@ -95,15 +60,38 @@ class MessageChanged(NamedTuple):
 
 
 class MessageLink(NamedTuple):
-    """The message led to another one on this host and instance."""
+    """The message led to another one: on this instance, or at the next hop (Link.HOP)."""
 
     kind: Link
     child_queue_id: str
 
 
+class SpamScore(NamedTuple):
+    """What a spam filter thought of the message; None for what it did not tell."""
+
+    scanner: str
+    score: float | None
+    required: float | None
+    verdict: str
+
+
+What = MessageAccepted | Attempt | MessageChanged | MessageLink | SpamScore
+
+
 class Record(NamedTuple):
     """One log line's worth of news about one message."""
 
-    key: RecordKey
-    message: MessageRef
-    what: MessageAccepted | Attempt | MessageChanged | MessageLink
+    line: Line
+    occurrence: int
+    message: Message
+    what: What
+
+    @property
+    def time_us(self) -> int:
+        """Moment of the line."""
+        return self.line[0]
+
+    @property
+    def key(self) -> RecordKey:
+        """What names the record."""
+        return line_key(self.line, self.occurrence)

@@ -35,6 +35,11 @@ def epoch_us(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def last_moment_us(year: int, zone: tzinfo) -> int:
+    """A moment that the first line of a log of this year can not lie a day after; ValueError."""
+    return epoch_us(datetime(year, 12, 31, 23, 59, 59, tzinfo=zone)) - DAY_US
+
+
 def split_head(head: str) -> tuple[str, str] | None:
     """Split what stands before ``]: `` into time stamp and origin (host, program, pid).
 

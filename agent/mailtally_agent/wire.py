@@ -1,20 +1,17 @@
 """Records as messages of mailtally.v1: where the agent meets the contract's fields."""
 
-from enum import Enum
-from typing import Any
-
 from mailtally.v1 import record_pb2 as pb
+from mailtally_agent.postfix.event import Client
+from mailtally_agent.postfix.queue_line import parse_client
 from mailtally_agent.record import (
     Attempt,
-    Change,
-    Direction,
-    Link,
     MessageAccepted,
     MessageChanged,
     MessageLink,
     Record,
-    TrafficClass,
+    SpamScore,
 )
+from mailtally_agent.terms import Change, Direction, Link, TrafficClass
 
 _TRAFFIC_CLASS = {
     TrafficClass.MAIL: pb.TRAFFIC_CLASS_MAIL,
@@ -42,6 +39,7 @@ _LINK = {
     Link.HOP: pb.LINK_KIND_HOP,
     Link.REQUEUE: pb.LINK_KIND_REQUEUE,
 }
+_NO_CLIENT = Client("", "", "", "")
 # Postfix's words: src/global/sent.c, defer.c, bounce.c, verify.c.
 _OUTCOME = {
     "sent": pb.ATTEMPT_OUTCOME_SENT,
@@ -56,9 +54,9 @@ _OUTCOME = {
 
 def encode(record: Record) -> pb.Record:
     """The message for one record."""
-    ref = record.message
+    ref, key = record.message, record.key
     encoded = pb.Record(
-        key=pb.RecordKey(time_us=record.key.time_us, line_hash=record.key.line_hash),
+        key=pb.RecordKey(time_us=key.time_us, line_hash=key.line_hash),
         message=pb.MessageRef(
             instance=ref.instance,
             queue_id=ref.queue_id,
@@ -79,22 +77,23 @@ def encode(record: Record) -> pb.Record:
     elif isinstance(what, MessageLink):
         encoded.link.kind = _LINK[what.kind]
         encoded.link.child_queue_id = what.child_queue_id
+    elif isinstance(what, SpamScore):
+        encoded.spam_score.CopyFrom(pb.SpamScore(**what._asdict()))
     return encoded
 
 
 def _attempt(attempt: Attempt) -> pb.Attempt:
     delivery = attempt.delivery
+    hop = delivery.hop
+    timing = delivery.measured
+    tls = attempt.tls.session if attempt.tls else None
     outcome = _OUTCOME.get(delivery.status, pb.ATTEMPT_OUTCOME_UNSPECIFIED)
     if attempt.delivery_agent == "discard" and outcome == pb.ATTEMPT_OUTCOME_SENT:
         outcome = pb.ATTEMPT_OUTCOME_DISCARDED
     return pb.Attempt(
         recipient=_bytes(delivery.recipient),
         original_recipient=_bytes(delivery.orig_to),
-        relay=pb.Relay(
-            host=_bytes(delivery.relay_host),
-            address=_text(delivery.relay_address),
-            port=delivery.relay_port,
-        ),
+        relay=pb.Relay(host=_bytes(hop.host), address=_text(hop.address), port=hop.port),
         delivery_agent=attempt.delivery_agent,
         direction=_DIRECTION[attempt.direction],
         outcome=outcome,
@@ -103,58 +102,33 @@ def _attempt(attempt: Attempt) -> pb.Attempt:
         reply_code=delivery.reply_code,
         reply_text=_bytes(delivery.reply_text),
         reply_truncated=delivery.reply_truncated,
-        connection_use=delivery.conn_use,
-        delay_us=delivery.delay_us,
-        queue_delay_us=delivery.pdelay_us,
-        active_delay_us=delivery.adelay_us,
-        setup_delay_us=delivery.sdelay_us,
-        transmission_delay_us=delivery.xdelay_us,
+        connection_use=timing.conn_use,
+        delay_us=timing.delay_us,
+        queue_delay_us=timing.pdelay_us,
+        active_delay_us=timing.adelay_us,
+        setup_delay_us=timing.sdelay_us,
+        transmission_delay_us=timing.xdelay_us,
+        reply_phase=_text(delivery.reply_phase),
+        tls_policy=_text(timing.tls_policy),
+        tls=pb.TlsSession(**tls._asdict()) if tls else None,
+        recipient_ambiguous=delivery.recipient_ambiguous,
     )
 
 
 def _accepted(accepted: MessageAccepted) -> pb.MessageAccepted:
+    client = parse_client(accepted.client) or _NO_CLIENT
     return pb.MessageAccepted(
         envelope_sender=_bytes(accepted.envelope_sender),
         size_bytes=accepted.size_bytes,
         recipient_count=accepted.recipient_count,
         message_id=_bytes(accepted.message_id),
-        client_name=_text(accepted.client_name),
-        client_address=_text(accepted.client_address),
-        sasl_method=_text(accepted.sasl_method),
-        sasl_username=_bytes(accepted.sasl_username),
+        client_name=_text(client.name),
+        client_address=_text(client.address),
+        sasl_method=_text(client.sasl_method),
+        sasl_username=_bytes(client.sasl_username),
         submit_uid=accepted.submit_uid if accepted.submit_uid >= 0 else None,
         traffic_class=_TRAFFIC_CLASS[accepted.traffic_class],
     )
-
-
-def as_json(record: Record) -> dict[str, Any]:
-    """One record as plain values, log text as text, for ``mailtally-agent parse``."""
-    what = record.what
-    plain: dict[str, Any] = {
-        "time_us": record.key.time_us,
-        "line_hash": f"{record.key.line_hash:016x}",
-        "instance": record.message.instance,
-        "queue_id": record.message.queue_id,
-        "arrival_us": record.message.arrival_us,
-        "origin_seen": record.message.origin_seen,
-        "kind": type(what).__name__,
-    }
-    fields = what._asdict()
-    if isinstance(what, Attempt):
-        del fields["delivery"]
-        fields |= what.delivery._asdict()
-    for name, value in fields.items():
-        plain[name] = _plain(value)
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    """A value for JSON; bytes of a log that are no UTF-8 are shown as escapes."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return value
 
 
 def _bytes(text: str) -> bytes:

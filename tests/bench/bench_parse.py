@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, help="measure this log instead")
     options = parser.parse_args()
     commands = {
-        "mailtally-agent parse --count": [str(AGENT), "parse", "--count"],
+        "mailtally-agent parse --summary": [str(AGENT), "parse", "--summary"],
         "mailtally-agent parse": [str(AGENT), "parse"],
         "pflogsumm": ["pflogsumm"],
     }

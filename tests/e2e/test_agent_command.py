@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.corpus.bundled import BUNDLED
 from tests.e2e.processes import BIN, Agent, Collector, bundled_log, ledger_by_state, run
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def parse(content: bytes, *options: str) -> tuple[list[dict[str, object]], str]:
@@ -36,7 +40,10 @@ def parse(content: bytes, *options: str) -> tuple[list[dict[str, object]], str]:
         ('[source]\ntime_zone = "Mars"', ":2: source.time_zone: no such time zone: 'Mars'"),
         ('[source]\nsince = "soon"', ':2: source.since: expected "beginning" or a date'),
         ('[log]\nlevel = "loud"', ":2: log.level: expected one of debug, info, warning, error"),
-        ('[direction]\ninternal_next_hops = ["x"]', ":2: direction.internal_next_hops: expected"),
+        (
+            '[direction]\ninternal_next_hops = ["1.2.3"]',
+            ":2: direction.internal_next_hops: expected",
+        ),
         ('[collector]\naddress = "stats.example:8790"', ":2: collector.address: stats.example"),
         ('[collector.tls]\nca_file = "x"', ":1: collector.tls.certificate_file: missing"),
         ("server = ", ":1: "),
@@ -79,12 +86,54 @@ def test_parse_counts_what_it_cannot_read() -> None:
     records, counts = parse(b"\n".join([good, b"\xfe\xff", delivery, b"x" * 10_000_000, good]))
 
     assert [record["recipient"] for record in records] == ["a\\xff@b", "a\\xff@b"]
-    assert "lines=4 records=2 unparsed=2 oversize=1" in counts
+    assert "lines=4 unparsed=2 oversize=1" in counts
     assert "unparsed smtp=1" in counts
 
 
 def test_parse_of_nothing() -> None:
-    assert parse(b"") == ([], "lines=0 records=0 unparsed=0 oversize=0 open_messages=0\n")
+    assert parse(b"") == ([], "lines=0 unparsed=0 oversize=0 open_messages=0\n")
+
+
+def test_parse_takes_year_and_zone() -> None:
+    line = BUNDLED.log.read_bytes().partition(b"status=sent")[0].rpartition(b"\n")[2]
+    delivery = b"Mar  1 10:00:00" + line[15:] + b"status=sent (250 ok)\n"
+
+    (record,), _ = parse(delivery, "--year", "2024", "--tz", "Europe/Berlin")
+
+    assert record["time"] == "2024-03-01T09:00:00.000000+00:00"
+
+
+def test_parse_tells_attempts_and_ends_with_the_documented_fields() -> None:
+    document = (ROOT / "docs" / "records.md").read_text()
+    documented = set(re.findall(r"`([a-z_]+)`", document))
+
+    records, _ = parse(BUNDLED.log.read_bytes())
+
+    assert {record["kind"] for record in records} == {"attempt", "message_end"}
+    for record in records:
+        assert set(record) <= documented
+    assert {1, 2} <= {record.get("attempt") for record in records}
+
+
+def test_summary_counts_what_the_records_say() -> None:
+    content = BUNDLED.log.read_bytes()
+    records, _ = parse(content)
+    attempts = [record for record in records if record["kind"] == "attempt"]
+
+    done = subprocess.run(
+        [BIN / "mailtally-agent", "parse", "--summary"],
+        input=content,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+
+    summary = json.loads(done.stdout)
+    assert summary["attempts"] == len(attempts)
+    for name in ("status", "direction", "traffic_class"):
+        assert summary[name] == dict(sorted(Counter(one[name] for one in attempts).items()))
+    assert summary["lines"] == content.count(b"\n")
+    assert summary["unparsed"] == 0
 
 
 def test_parse_refuses_an_unknown_zone() -> None:

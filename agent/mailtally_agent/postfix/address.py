@@ -8,8 +8,9 @@ Limits    Before 3.5, or with the internal format, the quotes are absent and an 
 
 import re
 
-# Possessive: hostile quotes must not make the search run back and forth.
-_QUOTED = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|[^">])*+>')
+# What stands between the brackets. Possessive: hostile quotes must not make it run back and forth.
+ADDRESS = r'[^">]*+(?:"(?:[^"\\]|\\.)*+"[^">]*+)*+'
+_BRACKETED = re.compile(ADDRESS + ">", re.DOTALL)
 
 
 def bracketed_end(text: str, start: int) -> int:
@@ -18,8 +19,5 @@ def bracketed_end(text: str, start: int) -> int:
     >>> bracketed_end('to=<"a> b"@c>, relay=', 4)
     12
     """
-    end = text.find(">", start)
-    if end < 0 or text.find('"', start, end) < 0:
-        return end
-    match = _QUOTED.match(text, start)
-    return match.end() - 1 if match else -1
+    match = _BRACKETED.match(text, start)
+    return match.end() - 1 if match else text.find(">", start)

@@ -1,17 +1,31 @@
-"""What one Postfix log line says, as values.
+"""What Postfix's log lines about messages say, as values.
 
-Tuples rather than dataclasses: millions of these are made, and a frozen dataclass costs four times
-as much to make.
+Tuples that hold the parts of a line as they were logged: a line is taken apart as far as it must be
+to be counted. What else follows from a part is a property, worked out when it is asked for.
 """
 
+import re
+from functools import lru_cache
 from typing import NamedTuple
 
+from mailtally_agent.postfix.relay import Relay, seconds_us, split_relay
+from mailtally_agent.postfix.reply import reply_code, reply_phase
 
-class ClientConnected(NamedTuple):
-    """``client=…``: a message begins, received by SMTP (smtpd.c) or QMQP."""
+_TIMING = re.compile(
+    r"(?:conn_use=(\d{1,9}), )?delay=([^,]*), delays=([^,/]*)/([^,/]*)/([^,/]*)/([^,/]*)"
+    r"(?:, tls=(.*))?",
+    re.DOTALL,
+)
+# Where addresses are not quoted, a recipient that ends like this makes a line with two readings.
+_SECOND_READING = re.compile(r">, relay=[^,]*, (?:conn_use=\d+, )?delay=")
+_CIPHER = re.compile(r"([\w.]{1,20}) with cipher ([\w-]{1,60})")
 
-    client_name: str
-    client_address: str
+
+class Client(NamedTuple):
+    """Where a message was received from (smtpd.c)."""
+
+    name: str
+    address: str
     sasl_method: str
     sasl_username: str
 
@@ -26,12 +40,6 @@ class Submitted(NamedTuple):
     requeued_from: str
 
 
-class MessageIdSeen(NamedTuple):
-    """``message-id=…`` as logged (cleanup_message.c); brackets kept, may be anything."""
-
-    message_id: str
-
-
 class QueueActive(NamedTuple):
     """``from=<…>, size=…, nrcpt=… (queue active)`` (opened.c); logged again on every retry."""
 
@@ -40,79 +48,127 @@ class QueueActive(NamedTuple):
     recipient_count: int
 
 
-class DeliveryLogged(NamedTuple):
-    """One try for one recipient (log_adhoc.c). Durations in microseconds.
+class Timing(NamedTuple):
+    """How long a delivery took, microseconds, and over what connection.
 
-    relay_host      host name, or the whole field when it is not ``host[address]:port``
-    reply_code      0 when no server answered
-    reply_text      the text in parentheses, whole
-    reply_truncated the line ended before the closing parenthesis
+    conn_use    deliveries that the connection has carried; 0 when it is new
+    tls_policy  the field ``tls=`` of Postfix 3.11 and later; empty before
     """
 
-    recipient: str
-    orig_to: str
-    relay_host: str
-    relay_address: str
-    relay_port: int
     conn_use: int
     delay_us: int
     pdelay_us: int
     adelay_us: int
     sdelay_us: int
     xdelay_us: int
-    enhanced_status: str
-    status: str
-    reply_code: int
-    reply_text: str
-    reply_truncated: bool
+    tls_policy: str
 
 
-class Expired(NamedTuple):
-    """``from=<…>, status=expired, returned to sender`` (qmgr_active.c): names no recipient."""
+class DeliveryLogged(NamedTuple):
+    """One try for one recipient (log_adhoc.c).
 
-
-class Removed(NamedTuple):
-    """``removed``: the queue file is gone. By an administrator when postsuper says it."""
-
-    by_administrator: bool
-
-
-class Held(NamedTuple):
-    """``placed on hold`` (postsuper.c)."""
-
-
-class Released(NamedTuple):
-    """``released from hold`` (postsuper.c)."""
-
-
-class Requeued(NamedTuple):
-    """``requeued`` (postsuper.c): goes on under another queue id, see Submitted."""
-
-
-class Refused(NamedTuple):
-    """Cleanup refused or threw away the message before it was queued (cleanup_milter.c and others).
-
-    No ``removed`` follows such a line.
+    relay       ``host[address]:port``, or a word like ``none``
+    timing      the fields between relay and dsn
+    tail        what follows ``status=… (``, with the closing parenthesis if the line has it
+    unquoted    the recipient's end could only be guessed
     """
 
+    recipient: str
+    orig_to: str
+    relay: str
+    timing: str
+    enhanced_status: str
+    status: str
+    tail: str
+    unquoted: bool
 
-class NotificationSent(NamedTuple):
-    """``sender non-delivery notification: Q2`` (bounce_notify_service.c and its siblings)."""
+    @property
+    def hop(self) -> Relay:
+        """The next hop in its parts."""
+        return split_relay(self.relay)
 
-    child_queue_id: str
+    @property
+    def reply_text(self) -> str:
+        """Everything that the line says of the outcome."""
+        return self.tail.removesuffix(")")
+
+    @property
+    def reply_truncated(self) -> bool:
+        """Whether the line ended before the closing parenthesis."""
+        return not self.tail.endswith(")")
+
+    @property
+    def reply_code(self) -> int:
+        """The server's three digits, 0 when none answered."""
+        return reply_code(self.status, self.tail)
+
+    @property
+    def reply_phase(self) -> str:
+        """The command that was answered; empty when the log names none."""
+        return reply_phase(self.status, self.reply_text)
+
+    @property
+    def recipient_ambiguous(self) -> bool:
+        """Whether the line can be read in two ways, which quotes around addresses would prevent."""
+        return self.unquoted or _SECOND_READING.search(self.tail) is not None
+
+    @property
+    def measured(self) -> Timing:
+        """The fields of ``timing``; what is no number counts as 0."""
+        match = _TIMING.fullmatch(self.timing)
+        if match is None:
+            return Timing(0, 0, 0, 0, 0, 0, "")
+        conn_use, delay, pdelay, adelay, sdelay, xdelay, tls_policy = match.groups("")
+        return Timing(
+            int(conn_use or 0),
+            seconds_us(delay),
+            seconds_us(pdelay),
+            seconds_us(adelay),
+            seconds_us(sdelay),
+            seconds_us(xdelay),
+            tls_policy,
+        )
 
 
-PostfixEvent = (
-    ClientConnected
-    | Submitted
-    | MessageIdSeen
-    | QueueActive
-    | DeliveryLogged
-    | Expired
-    | Removed
-    | Held
-    | Released
-    | Requeued
-    | Refused
-    | NotificationSent
-)
+class Tls(NamedTuple):
+    """A TLS session with the next hop: how far its certificate was checked, and with what."""
+
+    trust: str
+    protocol: str
+    cipher: str
+
+
+class TlsLine(NamedTuple):
+    """``Trusted TLS connection established to H[ip]:25: TLSv1.3 with cipher …`` (tls_client.c).
+
+    subject, rest   what stands before and behind the colon in front of the protocol
+    """
+
+    subject: str
+    rest: str
+
+    @property
+    def session(self) -> Tls | None:
+        """The session in its parts; None when the line is cut short."""
+        return _session(self)
+
+
+@lru_cache(maxsize=1024)
+def _session(line: TlsLine) -> Tls | None:
+    match = _CIPHER.match(line.rest)
+    return Tls(line.subject.partition(" ")[0], match[1], match[2]) if match else None
+
+
+class SpamScored(NamedTuple):
+    """What a spam filter thought of a message.
+
+    score, required  None when the line tells none
+    queue_id         empty when the line names the message by its Message-ID alone
+    """
+
+    scanner: str
+    score: float | None
+    required: float | None
+    verdict: str
+    queue_id: str
+    message_id: str

@@ -11,29 +11,20 @@ def test_all_fields() -> None:
     delivery = parse_delivery(
         "to=<a@b.example>, orig_to=<list@b.example>, relay=mx.example[2001:db8::1]:25, conn_use=3,"
         " delay=1.3, delays=0.1/0.02/1/0.2, tls=dane, dsn=5.7.26, status=bounced"
-        " (host mx.example[2001:db8::1] said: 550-5.7.26 a 550 5.7.26 b (in reply to DATA))"
+        " (host mx.example[2001:db8::1] said: 550-5.7.26 a 550 5.7.26 b (in reply to DATA command))"
     )
 
     assert delivery is not None
-    assert delivery._asdict() == {
-        "recipient": "a@b.example",
-        "orig_to": "list@b.example",
-        "relay_host": "mx.example",
-        "relay_address": "2001:db8::1",
-        "relay_port": 25,
-        "conn_use": 3,
-        "delay_us": 1_300_000,
-        "pdelay_us": 100_000,
-        "adelay_us": 20_000,
-        "sdelay_us": 1_000_000,
-        "xdelay_us": 200_000,
-        "enhanced_status": "5.7.26",
-        "status": "bounced",
-        "reply_code": 550,
-        "reply_text": "host mx.example[2001:db8::1] said: 550-5.7.26 a 550 5.7.26 b"
-        " (in reply to DATA)",
-        "reply_truncated": False,
-    }
+    assert (delivery.recipient, delivery.orig_to) == ("a@b.example", "list@b.example")
+    assert delivery.hop == ("mx.example", "2001:db8::1", 25)
+    assert delivery.measured == (3, 1_300_000, 100_000, 20_000, 1_000_000, 200_000, "dane")
+    assert (delivery.enhanced_status, delivery.status) == ("5.7.26", "bounced")
+    assert delivery.reply_text == (
+        "host mx.example[2001:db8::1] said: 550-5.7.26 a 550 5.7.26 b (in reply to DATA command)"
+    )
+    assert (delivery.reply_code, delivery.reply_phase) == (550, "DATA")
+    assert not delivery.reply_truncated
+    assert not delivery.recipient_ambiguous
 
 
 @pytest.mark.parametrize(
@@ -112,13 +103,63 @@ def test_line_cut_at_2000_bytes_keeps_its_outcome() -> None:
     [
         "to=<a@b.example",
         "to=<a@b.example>, status=sent (250 ok)",
-        "to=<a@b.example>, relay=none, delay=x, delays=0/0/0/0, dsn=2.0.0, status=sent (a)",
-        "to=<a@b.example>, relay=none, delay=1e999, delays=0/0/0/0, dsn=2.0.0, status=sent (a)",
-        "to=<a@b.example>, relay=none, delay=-1, delays=0/0/0/0, dsn=2.0.0, status=sent (a)",
-        "to=<a@b.example>, relay=none, delay=1, delays=0/0/0, dsn=2.0.0, status=sent (a)",
-        'to=<"a@b.example>, relay=none, delay=1, delays=0/0/0/0, dsn=2.0.0, status=sent (a)',
+        "to=<a@b.example>, relay=none, dsn=2.0.0, status=sent (250 ok)",
+        "to=<a@b.example>, delay=1, delays=0/0/0/0, relay=none, dsn=2.0.0, status=sent (a)",
+        "to=<a@b.example>, relay=none, delay=1, delays=0/0/0/0, dsn=2.0.0, status=3 (a)",
         "to=<" + '"\\' * 30_000,
     ],
 )
 def test_anything_else_is_none(text: str) -> None:
     assert parse_delivery(text) is None
+
+
+@pytest.mark.parametrize("delay", ["x", "1e999", "-1", "", "1.2.3", "9" * 400])
+def test_number_that_is_none_costs_the_number_not_the_delivery(delay: str) -> None:
+    delivery = parse_delivery(
+        f"to=<a@b.example>, relay=none, delay={delay}, delays={delay}/0/0/0.5, dsn=2.0.0,"
+        " status=sent (a)"
+    )
+
+    assert delivery is not None
+    assert delivery.measured == (0, 0, 0, 0, 0, 500_000, "")
+
+
+@pytest.mark.parametrize(
+    ("address", "recipient", "ambiguous"),
+    [
+        # Before Postfix 3.5, or with info_log_address_format=internal, there are no quotes.
+        ('a"b@c.example', 'a"b@c.example', True),
+        ("x> y@c.example", "x> y@c.example", True),
+        (f"x>, {TAIL}sent (y@c.example", "x", True),
+        ('"x> y"@c.example', '"x> y"@c.example', False),
+        ("x y@c.example", "x y@c.example", False),
+    ],
+)
+def test_22_address_without_quotes_is_read_and_marked(
+    address: str, recipient: str, *, ambiguous: bool
+) -> None:
+    delivery = parse_delivery(f"to=<{address}>, {TAIL}deferred (connect to mx: refused)")
+
+    assert delivery is not None
+    assert (delivery.recipient, delivery.recipient_ambiguous) == (recipient, ambiguous)
+
+
+@pytest.mark.parametrize(
+    ("status", "reply", "phase"),
+    [
+        ("bounced", "host a[192.0.2.1] said: 550 no (in reply to RCPT TO command)", "RCPT TO"),
+        (
+            "bounced",
+            "host a[192.0.2.1] said: 550 (in reply to x) (in reply to end of DATA command)",
+            "end of DATA",
+        ),
+        ("deferred", "lost connection with a[192.0.2.1] while sending RCPT TO", ""),
+        ("sent", "250 ok (in reply to RCPT TO command)", ""),
+        ("bounced", "host a[192.0.2.1] said: 550 no (in reply to " + "x" * 100 + ")", ""),
+    ],
+)
+def test_21_phase_is_the_last_words_of_postfix(status: str, reply: str, phase: str) -> None:
+    delivery = parse_delivery(f"to=<a@b.example>, {TAIL}{status} ({reply})")
+
+    assert delivery is not None
+    assert delivery.reply_phase == phase

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.log_reader import LogReader
-from mailtally_agent.record import Change, Direction, Link, Record, TrafficClass
+from mailtally_agent.record import Record
 from mailtally_agent.syslog import epoch_us
+from mailtally_agent.terms import Change, Direction, Link
+from mailtally_agent.wire import encode
 
 START_US = epoch_us(datetime.fromisoformat("2026-03-01T10:00:00Z"))
 
@@ -66,13 +68,12 @@ def test_life_of_a_message() -> None:
         "size_bytes": 321,
         "recipient_count": 1,
         "message_id": "<1@a.example>",
-        "client_name": "h.example",
-        "client_address": "192.0.2.9",
-        "sasl_method": "PLAIN",
-        "sasl_username": "a, b@a.example",
+        "client": "client=h.example[192.0.2.9], sasl_method=PLAIN, sasl_username=a, b@a.example",
         "submit_uid": -1,
-        "traffic_class": TrafficClass.MAIL,
     }
+    accepted = encode(records[0]).accepted
+    assert (accepted.client_name, accepted.client_address) == ("h.example", "192.0.2.9")
+    assert (accepted.sasl_method, accepted.sasl_username) == ("PLAIN", b"a, b@a.example")
 
 
 def test_queue_id_that_is_used_again_is_another_message() -> None:

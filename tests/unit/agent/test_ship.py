@@ -2,16 +2,20 @@
 
 import pytest
 
-from mailtally_agent.record import Change, MessageChanged, MessageRef, Record, RecordKey
+from mailtally_agent.line_key import RecordKey
+from mailtally_agent.message import Message
+from mailtally_agent.record import MessageChanged, Record
 from mailtally_agent.ship import OutOfOrderError, Window
+from mailtally_agent.terms import Change
 
 
 def records(count: int) -> list[Record]:
     """Records that differ."""
     return [
         Record(
-            RecordKey(number, number),
-            MessageRef("postfix", "A1B2C3", RecordKey(0, 0), origin_seen=True, arrival_us=0),
+            (number, "mx1 postfix/postsuper[7", "A1B2C3: placed on hold"),
+            1,
+            Message("postfix", "A1B2C3", RecordKey(0, 0), 1),
             MessageChanged(Change.HELD),
         )
         for number in range(count)

@@ -20,7 +20,8 @@ INSERT_ATTEMPT = (
     " relay_port, delivery_agent, direction, outcome, status, enhanced_status, reply_code,"
     " reply_text, reply_truncated, connection_use, delay_us, queue_delay_us, active_delay_us,"
     " setup_delay_us, transmission_delay_us, reply_phase, tls_policy, tls_trust, tls_protocol,"
-    f" tls_cipher, recipient_ambiguous) VALUES ({', '.join('?' * 27)})"
+    " tls_cipher, recipient_ambiguous) VALUES"
+    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 SUCCESSES = (AttemptOutcome.SENT, AttemptOutcome.DELIVERABLE)
 SELECT_DELIVERY = (
@@ -56,9 +57,9 @@ class Deliveries:
         recipient_id, recipient_domain_id = self._names.address(what.recipient)
         original_id, _ = self._names.address(what.original_recipient)
         decided = _decided_columns(message, key, what, self._template_id(key, what))
-        if message.leads_on and what.outcome == AttemptOutcome.SENT:
-            if self._links.is_hop(message.server_id, key):
-                decided["direction"] = int(Direction.INTERNAL_HOP)
+        is_sent = what.outcome == AttemptOutcome.SENT
+        if message.leads_on and is_sent and self._links.is_hop(message.server_id, key):
+            decided["direction"] = int(Direction.INTERNAL_HOP)
         row = None
         if message.known_recipients:
             row = self._sql.run(SELECT_DELIVERY, (message.id, recipient_id, original_id)).fetchone()

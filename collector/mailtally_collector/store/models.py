@@ -77,8 +77,8 @@ class Message(Model):
     ``accepted_us`` and what goes with it are null until the line that tells them was seen.
     ``accepted_class``  the class that this line gave.  ``is_probe``  an attempt was a probe.
     ``link_class``      the class that links give.  ``inherited_class``  that of what it continues.
-    ``traffic_class``   the union of these.  ``origin``  what it continues, by a link ``origin_kind``.
-    ``leads_on``        links lead from it.  ``spam_*``  the newest score, and the line that told it.
+    ``traffic_class``   the union of these.  ``origin``  what it continues, by an ``origin_kind``.
+    ``leads_on``        links lead from it.  ``spam_*``  the newest score and the key of its line.
     ``known_recipients``  delivery rows.  ``untried``  recipients without one, in ``untried_state``.
     """
 

@@ -4,6 +4,8 @@ Gives     The order of classes, and what links say of the message that they lead
           independent of the order in which the facts came in.
 """
 
+from functools import lru_cache
+
 from mailtally_collector.terms import LinkKind, TrafficClass
 
 # A class further down is the more telling one: a notice that is forwarded stays a notice.
@@ -22,6 +24,7 @@ LINK_CLASSES: dict[int, int] = {
 INHERITING = (int(LinkKind.HOP), int(LinkKind.REQUEUE))
 
 
+@lru_cache(maxsize=1_024)
 def combine(*classes: int) -> int:
     """Return the most telling class; one that this version does not know ranks last."""
     return max(classes, key=lambda one: (RANK.get(one, -1), one))

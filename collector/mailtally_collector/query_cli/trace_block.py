@@ -66,18 +66,20 @@ def _draw_accepted(screen: Screen, found: query_pb2.TracedMessage) -> None:
 
 
 def _draw_submitter(screen: Screen, found: query_pb2.TracedMessage) -> None:
-    """Who sent it, as the first message of its chain tells; then who handed this one over."""
+    """Who sent it, as the first message of its chain tells, and who handed this one over."""
     said, own = submitter(found), found.accepted
-    first = "" if is_first(found) else f", as {said.queue_id} on {said.server} ({said.instance})"
     if said.client_name or said.client_address:
         login = decoded(said.sasl_username)
         as_user = f", logged in as {login} ({said.sasl_method})" if login else ""
-        client = endpoint(said.client_name, said.client_address, 0)
-        _fact(screen, "Client", f"{client}{as_user}{first}")
+        _fact(screen, "Client", endpoint(said.client_name, said.client_address, 0) + as_user)
+    if is_first(found):
+        if said.HasField("submit_uid"):
+            _fact(screen, "Submitted", f"on this host by user id {said.submit_uid}")
+        return
     if said.HasField("submit_uid"):
-        here = "on that host" if first else "on this host"
-        _fact(screen, "Submitted", f"{here} by user id {said.submit_uid}{first}")
-    if first and (own.client_name or own.client_address):
+        _fact(screen, "Submitted", f"by user id {said.submit_uid}")
+    _fact(screen, "First", f"{said.queue_id} on {said.server} ({said.instance})")
+    if own.client_name or own.client_address:
         _fact(screen, "Handed on", f"by {endpoint(own.client_name, own.client_address, 0)}")
 
 
@@ -85,7 +87,7 @@ def _draw_delivery(screen: Screen, delivery: query_pb2.TracedDelivery, zone: Zon
     recipient, original = decoded(delivery.recipient), decoded(delivery.original_recipient)
     alias = f" (originally {original})" if original and original != recipient else ""
     if any(tried.attempt.recipient_ambiguous for tried in delivery.attempts):
-        alias += " (the log does not quote it: it may end elsewhere)"
+        alias += " (not quoted in the log, may end elsewhere)"
     count = len(delivery.attempts)
     tries = f"{count} attempt" if count == 1 else f"{count} attempts"
     screen.line(

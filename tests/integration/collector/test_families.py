@@ -117,7 +117,9 @@ def test_a_hop_has_the_class_of_what_it_continues(
 ) -> None:
     where = "WHERE m.queue_id = ? AND m.instance = 'postfix'"
     own = f"SELECT m.traffic_class FROM message m {where}"  # noqa: S608
-    repeated = f"SELECT d.traffic_class FROM delivery d JOIN message m ON m.id = d.message_id {where}"  # noqa: S608, E501
+    repeated = (
+        f"SELECT d.traffic_class FROM delivery d JOIN message m ON m.id = d.message_id {where}"  # noqa: S608
+    )
     assert told.column(own, [queue_id]) == [traffic_class]
     assert set(told.column(repeated, [queue_id])) == {traffic_class}
 

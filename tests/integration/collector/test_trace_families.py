@@ -119,7 +119,11 @@ async def test_class_score_tls_and_phase_are_told(query: Any) -> None:
     assert notice.accepted.traffic_class == pb.TRAFFIC_CLASS_MAIL  # as logged
     (delivery,) = notice.deliveries
     said = delivery.attempts[0].attempt
-    assert (said.reply_phase, said.tls_policy, said.recipient_ambiguous) == ("RCPT TO", "may", False)
+    assert (said.reply_phase, said.tls_policy, said.recipient_ambiguous) == (
+        "RCPT TO",
+        "may",
+        False,
+    )
     assert (said.tls.trust, said.tls.protocol, said.tls.cipher) == (
         "Trusted",
         "TLSv1.3",

@@ -18,6 +18,7 @@ from tests.integration.collector.reports import (
     handed_on,
     link,
     ref,
+    scored,
 )
 from tests.integration.collector.tables import Tables
 
@@ -85,6 +86,45 @@ def test_a_link_before_its_attempt_counts(tables: Tables) -> None:
     assert tables.column(DIRECTIONS) == [Direction.INTERNAL_HOP]
 
 
+def test_a_link_before_its_attempt_that_did_not_succeed_changes_nothing(tables: Tables) -> None:
+    tables.store([accepted(PARENT, 0, 2, message_id=NAME), accepted(CHILD, 1, 11, message_id=NAME)])
+    tables.store([link(PARENT, 2, 3, pb.LINK_KIND_HOP, "4C")])
+    tables.store([attempt(PARENT, 2, 3, pb.ATTEMPT_OUTCOME_DEFERRED)])
+    assert tables.column(DIRECTIONS) == [Direction.OUTBOUND]
+
+
+@pytest.mark.parametrize(
+    ("seen_late", "origin_at", "before", "after"),
+    [(400, 1, Direction.OUTBOUND, Direction.INTERNAL_HOP), (3, -5000, 3, 1)],
+    ids=["too late, then in time", "in time, then too early"],
+)
+def test_a_child_that_adopts_an_earlier_line_is_looked_at_again(
+    tables: Tables, seen_late: float, origin_at: float, before: int, after: int
+) -> None:
+    tables.store([accepted(PARENT, 0, 2, message_id=NAME), *handed_on(PARENT, 2, 3, "4C")])
+    late = ref("4C", seen_late, 11, origin=False, arrival=origin_at)
+    tables.store([accepted(late, seen_late, 11, message_id=NAME)], "relay")
+    assert tables.column(DIRECTIONS) == [before]
+    origin = ref("4C", origin_at, 10)
+    held = changed(origin, origin_at + 1, 12, pb.MESSAGE_CHANGE_HELD)
+    tables.store([held], "relay")
+    assert tables.column(DIRECTIONS) == [after]
+
+
+def test_a_forward_is_taken_back_when_its_child_turns_out_to_have_ended(tables: Tables) -> None:
+    tables.store([accepted(CHILD, 1, 11), accepted(PARENT, 0, 2)])
+    tables.store([link(PARENT, 200, 3, pb.LINK_KIND_FORWARD, "4C")])
+    classes = "SELECT traffic_class FROM message WHERE queue_id = '4C'"
+    assert tables.column(classes) == [TrafficClass.FORWARD]
+    tables.store([changed(CHILD, 100, 12, pb.MESSAGE_CHANGE_COMPLETED)])
+    assert tables.column(classes) == [TrafficClass.MAIL]
+
+
+def test_a_score_that_is_known_is_not_stored_again(tables: Tables) -> None:
+    told = scored(PARENT, 2, 5, 3.2)
+    assert [tables.store([told]).stored for _ in range(2)] == [1, 0]
+
+
 def test_a_class_is_handed_down_a_chain_whenever_it_changes(tables: Tables) -> None:
     """Of a chain longer than DEPTH_MAX those further down inherit no more."""
     chain = [ref(f"4CHAIN{at:02}", at, 100 + at) for at in range(DEPTH_MAX + 3)]
@@ -121,6 +161,9 @@ def test_loops_end(tables: Tables, length: int) -> None:
     sought = Sought(queue_id="4RING00", message_id="", recipient="", servers=())
     traced = trace(tables.reader, sought, 20)
     assert len(traced.messages) == length
+    (asked,) = (one for one in traced.messages if one.is_found)
+    # Who came before it, as far back as is looked, or until the ring closes.
+    assert asked.submitted[0].queue_id == f"4RING{max(length - DEPTH_MAX, 1) % length:02}"
     assert not traced.is_cut
 
 

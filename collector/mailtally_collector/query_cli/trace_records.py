@@ -18,10 +18,9 @@ from mailtally_collector.terms import (
     TrafficClass,
 )
 
+_PLACE = ("server", "instance", "queue_id")
 _MESSAGE_NAMES = (
-    "server",
-    "instance",
-    "queue_id",
+    *_PLACE,
     "arrival",
     "message_id",
     "envelope_sender",
@@ -35,12 +34,7 @@ _MESSAGE_NAMES = (
     "traffic_class",
     "found",
     "origin_kind",
-    "origin_server",
-    "origin_instance",
-    "origin_queue_id",
-    "first_server",
-    "first_instance",
-    "first_queue_id",
+    *(f"{whose}_{name}" for whose in ("origin", "first") for name in _PLACE),
     "spam_score",
     "spam_required",
     "spam_scanner",
@@ -137,18 +131,14 @@ def _origin(found: query_pb2.TracedMessage) -> Record:
         return {}
     return {
         "origin_kind": term(LinkKind, origin.kind),
-        "origin_server": origin.server,
-        "origin_instance": origin.instance,
-        "origin_queue_id": origin.queue_id,
+        **{f"origin_{name}": getattr(origin, name) for name in _PLACE},
     }
 
 
 def _submitter(found: query_pb2.TracedMessage) -> Record:
     said = submitter(found)
     return {
-        "first_server": said.server,
-        "first_instance": said.instance,
-        "first_queue_id": said.queue_id,
+        **{f"first_{name}": getattr(said, name) for name in _PLACE},
         "client_name": said.client_name or None,
         "client_address": said.client_address or None,
         "sasl_username": decoded(said.sasl_username) or None,

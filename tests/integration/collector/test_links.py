@@ -10,7 +10,7 @@ from mailtally_collector.lineage import DEPTH_MAX
 from mailtally_collector.query.filters import Filter
 from mailtally_collector.query.trace import Sought, trace
 from mailtally_collector.terms import DeliveryState, Direction, TrafficClass
-from tests.integration.collector.fleet import fleet
+from tests.integration.collector.fleet import fleet, through_a_filter
 from tests.integration.collector.reports import (
     accepted,
     attempt,
@@ -141,6 +141,14 @@ def test_a_class_is_handed_down_a_chain_whenever_it_changes(tables: Tables) -> N
         TrafficClass.MAIL,
         TrafficClass.FORWARD,
     ]
+
+
+def test_the_same_log_of_two_servers_makes_two_families(tables: Tables) -> None:
+    told = [record for server, record in through_a_filter() if server == "mx1"]
+    tables.store(told, "mx2")
+    tables.store(told, "mx1")
+    kinship = "SELECT {} FROM message m JOIN message p ON p.id = m.origin_id"
+    assert tables.column(kinship.format("m.server_id = p.server_id")) == [1] * 6
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, DEPTH_MAX + 2])

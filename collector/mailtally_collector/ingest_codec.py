@@ -5,6 +5,8 @@ Limits    Nothing here raises: whatever an agent sends is either a Record or a P
           stranger writes travels as bytes and is kept as it is.
 """
 
+import math
+
 from mailtally.v1 import ingest_pb2, record_pb2
 from mailtally_collector.records import (
     Accepted,
@@ -16,6 +18,7 @@ from mailtally_collector.records import (
     Poison,
     Record,
     RecordKey,
+    SpamScore,
 )
 
 SIGNED_64_MAX = 2**63 - 1
@@ -67,7 +70,7 @@ def _fault(record: record_pb2.Record, now_us: int) -> str:
     return ""
 
 
-def _what(record: record_pb2.Record) -> Accepted | Attempt | Changed | Link:
+def _what(record: record_pb2.Record) -> Accepted | Attempt | Changed | Link | SpamScore:
     match record.WhichOneof("what"):
         case "accepted":
             return _accepted(record.accepted)
@@ -75,6 +78,8 @@ def _what(record: record_pb2.Record) -> Accepted | Attempt | Changed | Link:
             return _attempt(record.attempt)
         case "changed":
             return Changed(change=record.changed.change)
+        case "spam_score":
+            return _spam_score(record.spam_score)
         case _:
             return Link(kind=record.link.kind, child_queue_id=_text(record.link.child_queue_id))
 
@@ -129,7 +134,27 @@ def _attempt(attempt: record_pb2.Attempt) -> Attempt:
         active_delay_us=attempt.active_delay_us,
         setup_delay_us=attempt.setup_delay_us,
         transmission_delay_us=attempt.transmission_delay_us,
+        reply_phase=_text(attempt.reply_phase),
+        tls_policy=_text(attempt.tls_policy),
+        tls_trust=_text(attempt.tls.trust),
+        tls_protocol=_text(attempt.tls.protocol),
+        tls_cipher=_text(attempt.tls.cipher),
+        recipient_ambiguous=attempt.recipient_ambiguous,
     )
+
+
+def _spam_score(said: record_pb2.SpamScore) -> SpamScore:
+    return SpamScore(
+        scanner=_text(said.scanner),
+        score=_finite(said.score) if said.HasField("score") else None,
+        required=_finite(said.required) if said.HasField("required") else None,
+        verdict=_text(said.verdict),
+    )
+
+
+def _finite(number: float) -> float | None:
+    """Drop what is no number: databases and JSON do not agree on it."""
+    return number if math.isfinite(number) else None
 
 
 def _text(text: str) -> str:

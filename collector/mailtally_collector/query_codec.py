@@ -11,8 +11,6 @@ from mailtally_collector.query.events import Event
 from mailtally_collector.query.filters import Filter, QueryError
 from mailtally_collector.query.servers import Server
 from mailtally_collector.query.summary import Counts
-from mailtally_collector.query.trace import TracedDelivery, TracedMessage
-from mailtally_collector.records import Accepted, Attempt
 from mailtally_collector.terms import DeliveryState
 
 SECOND_US = 1_000_000
@@ -99,24 +97,6 @@ def encode_server(server: Server) -> query_pb2.Server:
     )
 
 
-def encode_message(message: TracedMessage) -> query_pb2.TracedMessage:
-    """One message with its recipients and changes."""
-    return query_pb2.TracedMessage(
-        server=message.server,
-        instance=message.instance,
-        queue_id=message.queue_id,
-        arrival=timestamp(message.arrival_us),
-        accepted=_accepted(message.accepted) if message.accepted else None,
-        deliveries=[_delivery(delivery) for delivery in message.deliveries],
-        changes=[
-            query_pb2.TracedChange(
-                time=timestamp(time_us), change=record_pb2.MessageChange.ValueType(change)
-            )
-            for time_us, change in message.changes
-        ],
-    )
-
-
 def timestamp(time_us: int) -> Timestamp | None:
     """Convert microseconds; 0 stands for no moment, which the wire leaves unset."""
     if not time_us:
@@ -128,55 +108,3 @@ def _moment(moment: Timestamp) -> int:
     if not YEAR_1_SECONDS <= moment.seconds <= YEAR_9999_SECONDS or not 0 <= moment.nanos < 10**9:
         raise QueryError("a moment of the filter is outside of the years 1 to 9999")
     return moment.seconds * SECOND_US + moment.nanos // 1_000
-
-
-def _accepted(accepted: Accepted) -> record_pb2.MessageAccepted:
-    return record_pb2.MessageAccepted(
-        envelope_sender=accepted.envelope_sender,
-        size_bytes=accepted.size_bytes,
-        recipient_count=accepted.recipient_count,
-        message_id=accepted.message_id,
-        client_name=accepted.client_name,
-        client_address=accepted.client_address,
-        sasl_method=accepted.sasl_method,
-        sasl_username=accepted.sasl_username,
-        submit_uid=accepted.submit_uid,
-        traffic_class=record_pb2.TrafficClass.ValueType(accepted.traffic_class),
-    )
-
-
-def _delivery(delivery: TracedDelivery) -> query_pb2.TracedDelivery:
-    return query_pb2.TracedDelivery(
-        recipient=delivery.recipient,
-        original_recipient=delivery.original_recipient,
-        state=query_pb2.DeliveryState.ValueType(delivery.state),
-        direction=record_pb2.Direction.ValueType(delivery.direction),
-        attempts=[
-            query_pb2.TracedAttempt(time=timestamp(time_us), attempt=_attempt(attempt))
-            for time_us, attempt in delivery.attempts
-        ],
-    )
-
-
-def _attempt(attempt: Attempt) -> record_pb2.Attempt:
-    return record_pb2.Attempt(
-        recipient=attempt.recipient,
-        original_recipient=attempt.original_recipient,
-        relay=record_pb2.Relay(
-            host=attempt.relay_host, address=attempt.relay_address, port=attempt.relay_port
-        ),
-        delivery_agent=attempt.delivery_agent,
-        direction=record_pb2.Direction.ValueType(attempt.direction),
-        outcome=record_pb2.AttemptOutcome.ValueType(attempt.outcome),
-        status=attempt.status,
-        enhanced_status=attempt.enhanced_status,
-        reply_code=attempt.reply_code,
-        reply_text=attempt.reply_text,
-        reply_truncated=attempt.reply_truncated,
-        connection_use=attempt.connection_use,
-        delay_us=attempt.delay_us,
-        queue_delay_us=attempt.queue_delay_us,
-        active_delay_us=attempt.active_delay_us,
-        setup_delay_us=attempt.setup_delay_us,
-        transmission_delay_us=attempt.transmission_delay_us,
-    )

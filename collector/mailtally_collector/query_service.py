@@ -26,11 +26,11 @@ from mailtally_collector.query_codec import (
     decode_filter,
     encode_counts,
     encode_event,
-    encode_message,
     encode_server,
     timestamp,
 )
 from mailtally_collector.store.database import open_for_reading
+from mailtally_collector.trace_codec import encode_message
 
 logger = logging.getLogger(__name__)
 
@@ -161,9 +161,10 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
             servers=tuple(request.servers),
         )
         limit = _bounded("limit", request.limit, TRACES_DEFAULT, TRACES_MAX)
-        messages = trace(self._database, sought, limit)
+        traced = trace(self._database, sought, limit)
         return query_pb2.TraceMessageResponse(
-            messages=[encode_message(message) for message in messages]
+            messages=[encode_message(message) for message in traced.messages],
+            families_cut=traced.is_cut,
         )
 
     def _list_servers(self, present: frozenset[str]) -> query_pb2.ListServersResponse:

@@ -66,6 +66,12 @@ class Attempt:
     active_delay_us: int
     setup_delay_us: int
     transmission_delay_us: int
+    reply_phase: str
+    tls_policy: str
+    tls_trust: str
+    tls_protocol: str
+    tls_cipher: str
+    recipient_ambiguous: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +83,20 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The message led to another one of the same instance."""
+    """The message led to another one: of the same instance, but for a hop."""
 
     kind: int
     child_queue_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpamScore:
+    """What a spam filter thought of the message; None where it told no number."""
+
+    scanner: str
+    score: float | None
+    required: float | None
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +105,7 @@ class Record:
 
     key: RecordKey
     message: MessageRef
-    what: Accepted | Attempt | Changed | Link
+    what: Accepted | Attempt | Changed | Link | SpamScore
     raw: bytes
 
 

@@ -59,7 +59,8 @@ def show(connection: Connection, zone: ZoneInfo, output: Output, wanted: Wanted)
             why = f"no message with {wanted.words()} is stored" if known.servers else NO_AGENT
     match form:
         case Form.JSON:
-            write_document({"messages": [document(found, zone) for found in answer.messages]})
+            messages = [document(found, zone) for found in answer.messages]
+            write_document({"messages": messages, "families_cut": answer.families_cut})
         case Form.CSV:
             write_csv(NAMES, (line for found in answer.messages for line in records(found, zone)))
         case Form.TEXT:
@@ -72,5 +73,7 @@ def show(connection: Connection, zone: ZoneInfo, output: Output, wanted: Wanted)
             why = ""
     if why:
         screen.note(why)
-    elif len(answer.messages) == wanted.limit:
+    elif sum(message.found for message in answer.messages) == wanted.limit:
         screen.note(f"Only the newest {wanted.limit} messages are shown; see --limit.")
+    if answer.families_cut:
+        screen.note("Some messages that these led to are not shown; trace one of them.")

@@ -8,18 +8,19 @@ from mailtally_collector.query_cli.export import Record
 from mailtally_collector.query_cli.terminal import decoded
 from mailtally_collector.query_cli.terms import domain_of, smtp_code, term
 from mailtally_collector.query_cli.time_range import iso, moment_of
+from mailtally_collector.query_cli.trace_words import submitter
 from mailtally_collector.terms import (
     AttemptOutcome,
     DeliveryState,
     Direction,
+    LinkKind,
     MessageChange,
     TrafficClass,
 )
 
+_PLACE = ("server", "instance", "queue_id")
 _MESSAGE_NAMES = (
-    "server",
-    "instance",
-    "queue_id",
+    *_PLACE,
     "arrival",
     "message_id",
     "envelope_sender",
@@ -31,6 +32,13 @@ _MESSAGE_NAMES = (
     "sasl_username",
     "submit_uid",
     "traffic_class",
+    "found",
+    "origin_kind",
+    *(f"{whose}_{name}" for whose in ("origin", "first") for name in _PLACE),
+    "spam_score",
+    "spam_required",
+    "spam_scanner",
+    "spam_verdict",
 )
 _DELIVERY_NAMES = ("recipient", "original_recipient", "state", "direction")
 _ATTEMPT_NAMES = (
@@ -47,6 +55,12 @@ _ATTEMPT_NAMES = (
     "relay_port",
     "delivery_agent",
     "delay_seconds",
+    "reply_phase",
+    "tls_policy",
+    "tls_trust",
+    "tls_protocol",
+    "tls_cipher",
+    "recipient_ambiguous",
 )
 NAMES = (*_MESSAGE_NAMES, *_DELIVERY_NAMES, *_ATTEMPT_NAMES)
 
@@ -86,14 +100,18 @@ def records(found: query_pb2.TracedMessage, zone: ZoneInfo) -> Iterator[Record]:
 
 def _message(found: query_pb2.TracedMessage, zone: ZoneInfo) -> Record:
     """What the log said at acceptance is None as a whole when that part of the log was not seen."""
-    known: Record = {
+    known: Record = dict.fromkeys(_MESSAGE_NAMES) | {
         "server": found.server,
         "instance": found.instance,
         "queue_id": found.queue_id,
         "arrival": iso(moment_of(found, "arrival", zone)),
+        "found": found.found,
+        **_origin(found),
+        **_submitter(found),
+        **_spam_score(found),
     }
     if not found.HasField("accepted"):
-        return {**dict.fromkeys(_MESSAGE_NAMES), **known}
+        return known
     said = found.accepted
     sender = decoded(said.envelope_sender)
     return {
@@ -103,11 +121,40 @@ def _message(found: query_pb2.TracedMessage, zone: ZoneInfo) -> Record:
         "sender_domain": domain_of(sender),
         "size_bytes": said.size_bytes or None,
         "recipient_count": said.recipient_count or None,
+        "traffic_class": term(TrafficClass, found.traffic_class or said.traffic_class),
+    }
+
+
+def _origin(found: query_pb2.TracedMessage) -> Record:
+    origin = found.origin
+    if not origin.queue_id:
+        return {}
+    return {
+        "origin_kind": term(LinkKind, origin.kind),
+        **{f"origin_{name}": getattr(origin, name) for name in _PLACE},
+    }
+
+
+def _submitter(found: query_pb2.TracedMessage) -> Record:
+    said = submitter(found)
+    return {
+        **{f"first_{name}": getattr(said, name) for name in _PLACE},
         "client_name": said.client_name or None,
         "client_address": said.client_address or None,
         "sasl_username": decoded(said.sasl_username) or None,
         "submit_uid": said.submit_uid if said.HasField("submit_uid") else None,
-        "traffic_class": term(TrafficClass, said.traffic_class),
+    }
+
+
+def _spam_score(found: query_pb2.TracedMessage) -> Record:
+    if not found.HasField("spam_score"):
+        return {}
+    told = found.spam_score
+    return {
+        "spam_score": told.score if told.HasField("score") else None,
+        "spam_required": told.required if told.HasField("required") else None,
+        "spam_scanner": told.scanner or None,
+        "spam_verdict": told.verdict or None,
     }
 
 
@@ -136,4 +183,10 @@ def _attempt(tried: query_pb2.TracedAttempt, zone: ZoneInfo) -> Record:
         "relay_port": said.relay.port or None,
         "delivery_agent": said.delivery_agent,
         "delay_seconds": said.delay_us / 1_000_000,
+        "reply_phase": said.reply_phase or None,
+        "tls_policy": said.tls_policy or None,
+        "tls_trust": said.tls.trust or None,
+        "tls_protocol": said.tls.protocol or None,
+        "tls_cipher": said.tls.cipher or None,
+        "recipient_ambiguous": said.recipient_ambiguous,
     }

@@ -8,18 +8,20 @@ from collections.abc import Sequence
 
 from mailtally_collector.delivery_state import Deciding, delivery_state, is_final, is_probe
 from mailtally_collector.records import Attempt, Record, RecordKey
+from mailtally_collector.store.links import Links
 from mailtally_collector.store.message_row import MessageRow
 from mailtally_collector.store.messages import Messages
 from mailtally_collector.store.names import Names
 from mailtally_collector.store.sql import Sql
-from mailtally_collector.terms import AttemptOutcome
+from mailtally_collector.terms import AttemptOutcome, Direction
 
 INSERT_ATTEMPT = (
     "INSERT INTO attempt (server_id, time_us, line_hash, delivery_id, relay_host, relay_address,"
     " relay_port, delivery_agent, direction, outcome, status, enhanced_status, reply_code,"
     " reply_text, reply_truncated, connection_use, delay_us, queue_delay_us, active_delay_us,"
-    " setup_delay_us, transmission_delay_us) VALUES"
-    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " setup_delay_us, transmission_delay_us, reply_phase, tls_policy, tls_trust, tls_protocol,"
+    " tls_cipher, recipient_ambiguous) VALUES"
+    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 SUCCESSES = (AttemptOutcome.SENT, AttemptOutcome.DELIVERABLE)
 SELECT_DELIVERY = (
@@ -31,10 +33,11 @@ SELECT_DELIVERY = (
 class Deliveries:
     """Counts attempts into deliveries. Used by the writer thread only."""
 
-    def __init__(self, sql: Sql, names: Names, messages: Messages) -> None:
+    def __init__(self, sql: Sql, names: Names, messages: Messages, links: Links) -> None:
         self._sql = sql
         self._names = names
         self._messages = messages
+        self._links = links
 
     def store(self, server_id: int, record: Record, what: Attempt) -> bool:
         """Store the attempt and count it in its delivery; False when it was known."""
@@ -54,6 +57,9 @@ class Deliveries:
         recipient_id, recipient_domain_id = self._names.address(what.recipient)
         original_id, _ = self._names.address(what.original_recipient)
         decided = _decided_columns(message, key, what, self._template_id(key, what))
+        is_sent = what.outcome == AttemptOutcome.SENT
+        if message.leads_on and is_sent and self._links.is_hop(message.server_id, key):
+            decided["direction"] = int(Direction.INTERNAL_HOP)
         row = None
         if message.known_recipients:
             row = self._sql.run(SELECT_DELIVERY, (message.id, recipient_id, original_id)).fetchone()
@@ -124,7 +130,9 @@ class Deliveries:
                 *(what.direction, what.outcome, what.status, what.enhanced_status),
                 *(what.reply_code, what.reply_text, what.reply_truncated, what.connection_use),
                 *(what.delay_us, what.queue_delay_us, what.active_delay_us),
-                *(what.setup_delay_us, what.transmission_delay_us),
+                *(what.setup_delay_us, what.transmission_delay_us, what.reply_phase),
+                *(what.tls_policy, what.tls_trust, what.tls_protocol, what.tls_cipher),
+                what.recipient_ambiguous,
             ),
         )
 

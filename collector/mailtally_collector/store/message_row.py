@@ -8,18 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from mailtally_collector.delivery_state import MessageEnd, untried_state
+from mailtally_collector.lineage import ARRIVAL_TOLERANCE_US
 from mailtally_collector.records import Accepted, MessageRef, RecordKey
 from mailtally_collector.terms import TrafficClass
 from mailtally_collector.traffic_class import combine
-
-ARRIVAL_TOLERANCE_US = 2_000_000
 
 
 @dataclass(slots=True, eq=False)
 class MessageRow:
     """The columns of one message, named as in the table.
 
-    ``repeated`` is no column: what its deliveries were last told to repeat, None when not known.
+    No columns are ``repeated``, what its deliveries were last told to repeat (None when not known),
+    and ``handed_down``, the lineage that those who continue it were last told.
     """
 
     id: int
@@ -30,6 +30,8 @@ class MessageRow:
     first_hash: int
     origin_seen: bool
     arrival_us: int
+    origin_id: int | None = None
+    origin_kind: int = 0
     accepted_us: int | None = None
     accepted_hash: int | None = None
     sender_id: int | None = None
@@ -46,13 +48,16 @@ class MessageRow:
     accepted_class: int = 0
     is_probe: bool = False
     link_class: int = 0
+    inherited_class: int = 0
     traffic_class: int = 0
+    leads_on: bool = False
     ended_us: int | None = None
     end_change: int = 0
     held: bool = False
     untried: int = 0
     untried_state: int = 0
     repeated: tuple[int | None, ...] | None = None
+    handed_down: tuple[int | None, ...] = (0, None, 0)
 
     @property
     def first_line(self) -> RecordKey:
@@ -106,19 +111,32 @@ class MessageRow:
         """What deliveries repeat: sender, its domain, arrival and class."""
         return (self.sender_id, self.sender_domain_id, self.arrival_us, self.traffic_class)
 
+    @property
+    def own_class(self) -> int:
+        """The class without what it inherits."""
+        probe = TrafficClass.PROBE if self.is_probe else TrafficClass.UNSPECIFIED
+        return combine(self.accepted_class, self.link_class, probe)
+
+    @property
+    def lineage(self) -> tuple[int | None, ...]:
+        """What the class of those who continue it follows from."""
+        return (self.own_class, self.origin_id, self.origin_kind)
+
     def derive(self) -> None:
         """Compute the columns that follow from the others."""
-        probe = TrafficClass.PROBE if self.is_probe else TrafficClass.UNSPECIFIED
-        self.traffic_class = combine(self.accepted_class, self.link_class, probe)
+        self.traffic_class = combine(self.own_class, self.inherited_class)
         state = untried_state(self.end)
         self.untried = max(0, self.recipient_count - self.known_recipients) if state else 0
         self.untried_state = int(state or 0)
 
 
-COLUMNS = tuple(field.name for field in fields(MessageRow) if field.name != "repeated")
-# What names the message is written apart: it hardly ever changes, and stands in an index.
+NO_COLUMNS = ("repeated", "handed_down")
+COLUMNS = tuple(field.name for field in fields(MessageRow) if field.name not in NO_COLUMNS)
+# What names the message, and where it comes from, is written apart: it hardly ever changes, and
+# stands in an index.
 IDENTITY = COLUMNS[1:8]
-FACTS = COLUMNS[8:]
+ORIGIN = COLUMNS[8:10]
+FACTS = COLUMNS[10:]
 
 
 def choose_message(candidates: Iterable[MessageRow], ref: MessageRef) -> MessageRow | None:

@@ -1,38 +1,51 @@
 """Finding, making and keeping messages while batches are written.
 
 Limits    Rows that were used lately stay in memory, one object for each row, and are written by
-          ``flush``. After a rollback the memory must be dropped with ``forget``.
+          ``flush``. After a rollback the memory must be dropped with ``forget``. What links say is
+          worked out between the records and ``flush``, by those who take what ``stirred`` says.
 """
 
+from dataclasses import dataclass, field
+
 from mailtally_collector.delivery_state import delivery_state, message_end
-from mailtally_collector.records import MessageRef
+from mailtally_collector.records import Accepted, MessageRef, RecordKey
 from mailtally_collector.store.message_row import (
     COLUMNS,
     FACTS,
     IDENTITY,
+    ORIGIN,
     MessageRow,
     choose_message,
 )
 from mailtally_collector.store.sql import Sql
 from mailtally_collector.terms import AttemptOutcome
-from mailtally_collector.traffic_class import Child, link_classes
 
 KEPT_MAX = 20_000
 
 RefKey = tuple[int, MessageRef]
 
-SELECT_OF_QUEUE_ID = (
-    f"SELECT {', '.join(COLUMNS)} FROM message"  # noqa: S608 - names are constants
-    " WHERE queue_id = ? AND server_id = ? AND instance = ?"
-)
-UPDATE_IDENTITY, UPDATE_FACTS = (
+SELECT_MESSAGE = f"SELECT {', '.join(COLUMNS)} FROM message"  # noqa: S608 - names are constants
+SELECT_OF_SLOT = f"{SELECT_MESSAGE} WHERE queue_id = ? AND server_id = ? AND instance = ?"
+UPDATE_IDENTITY, UPDATE_ORIGIN, UPDATE_FACTS = (
     f"UPDATE message SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"  # noqa: S608
-    for names in (IDENTITY, FACTS)
+    for names in (IDENTITY, ORIGIN, FACTS)
 )
 UPDATE_REPEATED = (
     "UPDATE delivery SET sender_id = ?, sender_domain_id = ?, arrival_us = ?, traffic_class = ?"
     " WHERE message_id = ?"
 )
+
+
+@dataclass(slots=True)
+class Stirred:
+    """Where links may lead to another message now.
+
+    ``places``  queue ids with the moment at which a message of that id began, or began before.
+    ``parents``  messages whose own links are to be looked at again.
+    """
+
+    places: set[tuple[str, int]] = field(default_factory=set)
+    parents: set[int] = field(default_factory=set)
 
 
 class Messages:
@@ -43,12 +56,14 @@ class Messages:
         self._by_id: dict[int, MessageRow] = {}
         self._by_ref: dict[RefKey, MessageRow] = {}
         self._changed: dict[int, MessageRow] = {}
+        self._stirred = Stirred()
 
     def forget(self) -> None:
         """Drop everything that is kept in memory, changes too."""
         self._by_id.clear()
         self._by_ref.clear()
         self._changed.clear()
+        self._stirred = Stirred()
 
     def find(self, server_id: int, ref: MessageRef) -> MessageRow:
         """Return the message that the reference means; a new one when there is none."""
@@ -56,17 +71,25 @@ class Messages:
         row = self._by_ref.get(key)
         if row is not None:
             return row
-        row = choose_message(self._of_queue_id(server_id, ref.instance, ref.queue_id), ref)
+        row = choose_message(self._of_slot(server_id, ref.instance, ref.queue_id), ref)
         if row is None:
             row = self._insert(server_id, ref)
-            self.refresh_links(server_id, ref.instance, ref.queue_id)
-        elif row.adopt(ref):
-            self.mark(row)
-            values = [getattr(row, name) for name in IDENTITY]
-            self._sql.run(UPDATE_IDENTITY, (*values, row.id))
-            self.refresh_links(server_id, ref.instance, ref.queue_id)
+            self._stir(row)
+        else:
+            self._adopt(row, ref)
         self._by_ref[key] = row
         return row
+
+    def accept(
+        self, row: MessageRow, key: RecordKey, what: Accepted, sender: tuple[int, int]
+    ) -> bool:
+        """Fill in what was said at acceptance; whether this is the first time that it is said."""
+        before = (row.message_id, row.sender_id)
+        fresh = row.accept(key, what, *sender)
+        if (row.message_id, row.sender_id) != before:
+            self._stir(row)
+        self.mark(row)
+        return fresh
 
     def mark(self, row: MessageRow) -> None:
         """Note that the row has to be written."""
@@ -87,24 +110,33 @@ class Messages:
                 "UPDATE delivery SET state = ? WHERE message_id = ? AND is_final = ?",
                 (int(delivery_state(AttemptOutcome.DEFERRED, end)), row.id, False),
             )
-        self.refresh_links(row.server_id, row.instance, row.queue_id)
+        self._stir(row)
 
-    def refresh_links(self, server_id: int, instance: str, queue_id: str) -> None:
-        """Work out what the links to a queue id say of the messages that have it."""
-        links = self._sql.run(
-            "SELECT time_us, kind FROM message_link"
-            " WHERE child_queue_id = ? AND server_id = ? AND instance = ?",
-            (queue_id, server_id, instance),
-        ).fetchall()
-        if not links:
-            return
-        rows = self._of_queue_id(server_id, instance, queue_id)
-        children = [Child(row.id, row.first_us, row.arrival_us, row.ended_us) for row in rows]
-        classes = link_classes(links, children)
-        for row in rows:
-            if row.link_class != classes[row.id]:
-                row.link_class = classes[row.id]
-                self.mark(row)
+    def take_stirred(self) -> Stirred:
+        """Return what was stirred since the last time."""
+        stirred, self._stirred = self._stirred, Stirred()
+        return stirred
+
+    def changed(self) -> list[MessageRow]:
+        """List the rows that are to be written."""
+        return list(self._changed.values())
+
+    def by_id(self, message_id: int) -> MessageRow:
+        """Return a message that is known to be stored."""
+        row = self._by_id.get(message_id)
+        if row is None:
+            (row,) = self._rows(f"{SELECT_MESSAGE} WHERE id = ?", message_id)
+        return row
+
+    def of_queue_id(self, queue_id: str) -> list[MessageRow]:
+        """All messages of a queue id, on any server."""
+        return self._rows(f"{SELECT_MESSAGE} WHERE queue_id = ?", queue_id)
+
+    def set_origin(self, row: MessageRow, origin_id: int | None, kind: int) -> None:
+        """Note what the message continues; written at once, because others look for it."""
+        row.origin_id, row.origin_kind = origin_id, kind
+        self._sql.run(UPDATE_ORIGIN, (origin_id, kind, row.id))
+        self.mark(row)
 
     def flush(self) -> None:
         """Write what changed, and what deliveries repeat of it."""
@@ -118,13 +150,35 @@ class Messages:
         if len(self._by_id) > KEPT_MAX or len(self._by_ref) > KEPT_MAX:
             self.forget()
 
-    def _of_queue_id(self, server_id: int, instance: str, queue_id: str) -> list[MessageRow]:
-        """All messages of a queue id; the object in memory where there is one."""
-        cursor = self._sql.run(SELECT_OF_QUEUE_ID, (queue_id, server_id, instance))
-        return [
-            self._by_id.get(values[0]) or self._by_id.setdefault(values[0], MessageRow(*values))
-            for values in cursor.fetchall()
-        ]
+    def _adopt(self, row: MessageRow, ref: MessageRef) -> None:
+        """Let the reference name the message when it knows it from an earlier line."""
+        place = (row.queue_id, row.first_us)
+        if row.adopt(ref):
+            self.mark(row)
+            values = [getattr(row, name) for name in IDENTITY]
+            self._sql.run(UPDATE_IDENTITY, (*values, row.id))
+            self._stirred.places.add(place)
+            self._stir(row)
+
+    def _stir(self, row: MessageRow) -> None:
+        """Note that links to and from the message may mean another one now."""
+        self._stirred.places.add((row.queue_id, row.first_us))
+        if row.leads_on:
+            self._stirred.parents.add(row.id)
+
+    def _of_slot(self, server_id: int, instance: str, queue_id: str) -> list[MessageRow]:
+        return self._rows(SELECT_OF_SLOT, queue_id, server_id, instance)
+
+    def _rows(self, statement: str, *values: object) -> list[MessageRow]:
+        """Read messages; the object in memory where there is one."""
+        cursor = self._sql.run(statement, values)
+        return [self._by_id.get(found[0]) or self._keep(found) for found in cursor.fetchall()]
+
+    def _keep(self, values: tuple[object, ...]) -> MessageRow:
+        row = MessageRow(*values)  # type: ignore[arg-type]
+        row.handed_down = row.lineage
+        self._by_id[row.id] = row
+        return row
 
     def _insert(self, server_id: int, ref: MessageRef) -> MessageRow:
         row = MessageRow(

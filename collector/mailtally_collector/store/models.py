@@ -13,6 +13,7 @@ from peewee import (
     BlobField,
     BooleanField,
     CompositeKey,
+    DoubleField,
     ForeignKeyField,
     IntegerField,
     Model,
@@ -75,7 +76,9 @@ class Message(Model):
 
     ``accepted_us`` and what goes with it are null until the line that tells them was seen.
     ``accepted_class``  the class that this line gave.  ``is_probe``  an attempt was a probe.
-    ``link_class``      the class that a parent's link gives.  ``traffic_class``  their union.
+    ``link_class``      the class that links give.  ``inherited_class``  that of what it continues.
+    ``traffic_class``   the union of these.  ``origin``  what it continues, by an ``origin_kind``.
+    ``leads_on``        links lead from it.  ``spam_*``  the newest score and the key of its line.
     ``known_recipients``  delivery rows.  ``untried``  recipients without one, in ``untried_state``.
     """
 
@@ -87,6 +90,8 @@ class Message(Model):
     first_hash = BigIntegerField()
     origin_seen = BooleanField()
     arrival_us = BigIntegerField()
+    origin = ForeignKeyField("self", null=True, index=False)
+    origin_kind = IntegerField()
     accepted_us = BigIntegerField(null=True)
     accepted_hash = BigIntegerField(null=True)
     sender = ForeignKeyField(Address, null=True, index=False)
@@ -103,12 +108,20 @@ class Message(Model):
     accepted_class = IntegerField()
     is_probe = BooleanField()
     link_class = IntegerField()
+    inherited_class = IntegerField()
     traffic_class = IntegerField()
+    leads_on = BooleanField()
     ended_us = BigIntegerField(null=True)
     end_change = IntegerField()
     held = BooleanField()
     untried = BigIntegerField()
     untried_state = IntegerField()
+    spam_us = BigIntegerField(null=True)
+    spam_hash = BigIntegerField(null=True)
+    spam_scanner = TextField(null=True)
+    spam_score = DoubleField(null=True)
+    spam_required = DoubleField(null=True)
+    spam_verdict = TextField(null=True)
 
     class Meta:
         # Queue id first: traces and links look for it alone.
@@ -198,6 +211,12 @@ class Attempt(Model):
     active_delay_us = BigIntegerField()
     setup_delay_us = BigIntegerField()
     transmission_delay_us = BigIntegerField()
+    reply_phase = TextField()
+    tls_policy = TextField()
+    tls_trust = TextField()
+    tls_protocol = TextField()
+    tls_cipher = TextField()
+    recipient_ambiguous = BooleanField()
 
     class Meta:
         primary_key = CompositeKey("server", "time_us", "line_hash")
@@ -220,21 +239,21 @@ class MessageEvent(Model):
 
 
 class MessageLink(Model):
-    """A message that led to another; the child may be known later, or never."""
+    """A message that led to another; ``child`` is null until that is known, which may be never."""
 
     server = ForeignKeyField(Server, index=False)
     time_us = BigIntegerField()
     line_hash = BigIntegerField()
-    parent = ForeignKeyField(Message, index=False)
+    parent = ForeignKeyField(Message)
     kind = IntegerField()
-    instance = TextField()
     child_queue_id = TextField()
+    child = ForeignKeyField(Message, null=True, index=False, backref="+")
 
     class Meta:
         table_name = "message_link"
         primary_key = CompositeKey("server", "time_us", "line_hash")
         without_rowid = True
-        indexes = ((("child_queue_id", "server_id", "instance"), False),)
+        indexes = ((("child_queue_id", "kind", "time_us"), False),)
 
 
 class Quarantine(Model):

@@ -13,8 +13,18 @@ from dataclasses import dataclass
 
 from peewee import Database, DataError, IntegrityError, InterfaceError
 
-from mailtally_collector.records import Accepted, Attempt, Changed, Link, Poison, Record
+from mailtally_collector.records import (
+    Accepted,
+    Attempt,
+    Changed,
+    Link,
+    Poison,
+    Record,
+    SpamScore,
+)
 from mailtally_collector.store.deliveries import Deliveries
+from mailtally_collector.store.inheritance import Inheritance
+from mailtally_collector.store.links import Links
 from mailtally_collector.store.messages import Messages
 from mailtally_collector.store.names import Names
 from mailtally_collector.store.quarantine import quarantine
@@ -24,6 +34,11 @@ from mailtally_collector.store.sql import Sql
 logger = logging.getLogger(__name__)
 
 REFUSALS = (IntegrityError, DataError, InterfaceError, OverflowError, UnicodeEncodeError)
+UPDATE_SCORE = (
+    "UPDATE message SET spam_us = ?, spam_hash = ?, spam_scanner = ?, spam_score = ?,"
+    " spam_required = ?, spam_verdict = ? WHERE id = ?"
+    " AND (spam_us IS NULL OR (spam_us, spam_hash) < (?, ?)) RETURNING id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +58,15 @@ class BatchStore:
         self._sql = Sql(database)
         self._names = Names(self._sql)
         self._messages = Messages(self._sql)
-        self._deliveries = Deliveries(self._sql, self._names, self._messages)
+        self._links = Links(self._sql, self._messages)
+        self._inheritance = Inheritance(self._sql, self._messages)
+        self._deliveries = Deliveries(self._sql, self._names, self._messages, self._links)
 
     def forget(self) -> None:
         """Drop what is kept in memory about rows."""
         self._names.forget()
         self._messages.forget()
+        self._links.forget()
 
     def store(
         self, server: str, records: Sequence[Record | Poison], token: bytes, now_us: int
@@ -88,6 +106,8 @@ class BatchStore:
     def _store_all(self, server_id: int, records: Sequence[Record]) -> int:
         """Store the records; how many were not known."""
         stored = sum(self._store_record(server_id, record) for record in records)
+        self._links.settle()
+        self._inheritance.settle()
         self._messages.flush()
         return stored
 
@@ -115,12 +135,13 @@ class BatchStore:
                 return self._change(server_id, record, what)
             case Link() as what:
                 return self._link(server_id, record, what)
+            case SpamScore() as what:
+                return self._score(server_id, record, what)
 
     def _accept(self, server_id: int, record: Record, what: Accepted) -> bool:
         message = self._messages.find(server_id, record.message)
-        fresh = message.accept(record.key, what, *self._names.address(what.envelope_sender))
-        self._messages.mark(message)
-        return fresh
+        sender = self._names.address(what.envelope_sender)
+        return self._messages.accept(message, record.key, what, sender)
 
     def _change(self, server_id: int, record: Record, what: Changed) -> bool:
         key = record.key
@@ -140,13 +161,15 @@ class BatchStore:
         if self._sql.has("message_link", server_id, key.time_us, key.line_hash):
             return False
         parent = self._messages.find(server_id, record.message)
-        self._sql.run(
-            "INSERT INTO message_link (server_id, time_us, line_hash, parent_id, kind, instance,"
-            " child_queue_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(server_id, key.time_us, key.line_hash, parent.id),
-                *(what.kind, parent.instance, what.child_queue_id),
-            ),
-        )
-        self._messages.refresh_links(server_id, parent.instance, what.child_queue_id)
+        self._links.store(server_id, key, parent, what)
         return True
+
+    def _score(self, server_id: int, record: Record, what: SpamScore) -> bool:
+        """Keep the score of the newest line that tells one; False when it is not newer."""
+        message = self._messages.find(server_id, record.message)
+        key = (record.key.time_us, record.key.line_hash)
+        row = self._sql.run(
+            UPDATE_SCORE,
+            (*key, what.scanner, what.score, what.required, what.verdict, message.id, *key),
+        ).fetchone()
+        return row is not None

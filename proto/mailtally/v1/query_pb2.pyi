@@ -507,7 +507,7 @@ class TraceMessageRequest(google.protobuf.message.Message):
     message_id: builtins.str
     recipient: builtins.str
     limit: builtins.int
-    """Default 20, at most 200."""
+    """So many messages are found, beside their families; default 20, at most 200."""
     @property
     def servers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
     def __init__(
@@ -595,6 +595,79 @@ class TracedChange(google.protobuf.message.Message):
 global___TracedChange = TracedChange
 
 @typing.final
+class TracedOrigin(google.protobuf.message.Message):
+    """The message that another one continues, and how the one led to the other."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    SERVER_FIELD_NUMBER: builtins.int
+    INSTANCE_FIELD_NUMBER: builtins.int
+    QUEUE_ID_FIELD_NUMBER: builtins.int
+    id: builtins.int
+    """TracedMessage.id of the parent."""
+    kind: mailtally.v1.record_pb2.LinkKind.ValueType
+    server: builtins.str
+    instance: builtins.str
+    queue_id: builtins.str
+    def __init__(
+        self,
+        *,
+        id: builtins.int = ...,
+        kind: mailtally.v1.record_pb2.LinkKind.ValueType = ...,
+        server: builtins.str = ...,
+        instance: builtins.str = ...,
+        queue_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["id", b"id", "instance", b"instance", "kind", b"kind", "queue_id", b"queue_id", "server", b"server"]) -> None: ...
+
+global___TracedOrigin = TracedOrigin
+
+@typing.final
+class Submitter(google.protobuf.message.Message):
+    """Who handed in a message: of one that hops, requeues and forwards led to, who handed in the first
+    of them. Empty as far as the log of that first message does not say.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SERVER_FIELD_NUMBER: builtins.int
+    INSTANCE_FIELD_NUMBER: builtins.int
+    QUEUE_ID_FIELD_NUMBER: builtins.int
+    CLIENT_NAME_FIELD_NUMBER: builtins.int
+    CLIENT_ADDRESS_FIELD_NUMBER: builtins.int
+    SASL_METHOD_FIELD_NUMBER: builtins.int
+    SASL_USERNAME_FIELD_NUMBER: builtins.int
+    SUBMIT_UID_FIELD_NUMBER: builtins.int
+    server: builtins.str
+    """The first message."""
+    instance: builtins.str
+    queue_id: builtins.str
+    client_name: builtins.str
+    client_address: builtins.str
+    sasl_method: builtins.str
+    sasl_username: builtins.bytes
+    submit_uid: builtins.int
+    def __init__(
+        self,
+        *,
+        server: builtins.str = ...,
+        instance: builtins.str = ...,
+        queue_id: builtins.str = ...,
+        client_name: builtins.str = ...,
+        client_address: builtins.str = ...,
+        sasl_method: builtins.str = ...,
+        sasl_username: builtins.bytes = ...,
+        submit_uid: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_submit_uid", b"_submit_uid", "submit_uid", b"submit_uid"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_submit_uid", b"_submit_uid", "client_address", b"client_address", "client_name", b"client_name", "instance", b"instance", "queue_id", b"queue_id", "sasl_method", b"sasl_method", "sasl_username", b"sasl_username", "server", b"server", "submit_uid", b"submit_uid"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_submit_uid", b"_submit_uid"]) -> typing.Literal["submit_uid"] | None: ...
+
+global___Submitter = Submitter
+
+@typing.final
 class TracedMessage(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -605,19 +678,41 @@ class TracedMessage(google.protobuf.message.Message):
     ACCEPTED_FIELD_NUMBER: builtins.int
     DELIVERIES_FIELD_NUMBER: builtins.int
     CHANGES_FIELD_NUMBER: builtins.int
+    ID_FIELD_NUMBER: builtins.int
+    ORIGIN_FIELD_NUMBER: builtins.int
+    SUBMITTER_FIELD_NUMBER: builtins.int
+    TRAFFIC_CLASS_FIELD_NUMBER: builtins.int
+    SPAM_SCORE_FIELD_NUMBER: builtins.int
+    FOUND_FIELD_NUMBER: builtins.int
     server: builtins.str
     instance: builtins.str
     queue_id: builtins.str
+    id: builtins.int
+    """Names the message in answers of this collector."""
+    traffic_class: mailtally.v1.record_pb2.TrafficClass.ValueType
+    """What it counts as, by its acceptance, its links and the message that it continues."""
+    found: builtins.bool
+    """Whether it is what was asked for; the others are its family."""
     @property
     def arrival(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
     @property
     def accepted(self) -> mailtally.v1.record_pb2.MessageAccepted:
-        """What the log said at acceptance; unset when it was not seen."""
+        """What the log said at acceptance, as it said it; unset when it was not seen."""
 
     @property
     def deliveries(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TracedDelivery]: ...
     @property
     def changes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TracedChange]: ...
+    @property
+    def origin(self) -> global___TracedOrigin:
+        """Unset when no other message is known to have led to this one."""
+
+    @property
+    def submitter(self) -> global___Submitter: ...
+    @property
+    def spam_score(self) -> mailtally.v1.record_pb2.SpamScore:
+        """The newest score; unset when no filter's line was seen."""
+
     def __init__(
         self,
         *,
@@ -628,9 +723,15 @@ class TracedMessage(google.protobuf.message.Message):
         accepted: mailtally.v1.record_pb2.MessageAccepted | None = ...,
         deliveries: collections.abc.Iterable[global___TracedDelivery] | None = ...,
         changes: collections.abc.Iterable[global___TracedChange] | None = ...,
+        id: builtins.int = ...,
+        origin: global___TracedOrigin | None = ...,
+        submitter: global___Submitter | None = ...,
+        traffic_class: mailtally.v1.record_pb2.TrafficClass.ValueType = ...,
+        spam_score: mailtally.v1.record_pb2.SpamScore | None = ...,
+        found: builtins.bool = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["accepted", b"accepted", "arrival", b"arrival"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "arrival", b"arrival", "changes", b"changes", "deliveries", b"deliveries", "instance", b"instance", "queue_id", b"queue_id", "server", b"server"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["accepted", b"accepted", "arrival", b"arrival", "origin", b"origin", "spam_score", b"spam_score", "submitter", b"submitter"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "arrival", b"arrival", "changes", b"changes", "deliveries", b"deliveries", "found", b"found", "id", b"id", "instance", b"instance", "origin", b"origin", "queue_id", b"queue_id", "server", b"server", "spam_score", b"spam_score", "submitter", b"submitter", "traffic_class", b"traffic_class"]) -> None: ...
 
 global___TracedMessage = TracedMessage
 
@@ -639,16 +740,22 @@ class TraceMessageResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     MESSAGES_FIELD_NUMBER: builtins.int
+    FAMILIES_CUT_FIELD_NUMBER: builtins.int
+    families_cut: builtins.bool
+    """A family has members that are not given."""
     @property
     def messages(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TracedMessage]:
-        """Newest first."""
+        """What was found, each message with its family: hops, forwards, requeues and notifications.
+        Families by the newest message found in them, parents before what they led to.
+        """
 
     def __init__(
         self,
         *,
         messages: collections.abc.Iterable[global___TracedMessage] | None = ...,
+        families_cut: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["messages", b"messages"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["families_cut", b"families_cut", "messages", b"messages"]) -> None: ...
 
 global___TraceMessageResponse = TraceMessageResponse
 

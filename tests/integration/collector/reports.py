@@ -39,8 +39,12 @@ def accepted(
     sender: bytes = b"shop@Example.com",
     recipients: int = 1,
     traffic_class: pb.TrafficClass.ValueType = pb.TRAFFIC_CLASS_MAIL,
+    message_id: bytes | None = None,
+    client: str = "web1.example.com",
 ) -> pb.Record:
-    """Make the record of acceptance."""
+    """Make the record of acceptance; its Message-ID is made of the queue id if none is given."""
+    if message_id is None:
+        message_id = b"<" + message.queue_id.encode() + b"@example.com>"
     return pb.Record(
         key=key(at, line),
         message=message,
@@ -48,11 +52,11 @@ def accepted(
             envelope_sender=sender,
             size_bytes=1234,
             recipient_count=recipients,
-            message_id=b"<" + message.queue_id.encode() + b"@example.com>",
-            client_name="web1.example.com",
-            client_address="192.0.2.1",
-            sasl_method="PLAIN",
-            sasl_username=b"shop",
+            message_id=message_id,
+            client_name=client,
+            client_address="192.0.2.1" if client else "",
+            sasl_method="PLAIN" if client == "web1.example.com" else "",
+            sasl_username=b"shop" if client == "web1.example.com" else b"",
             traffic_class=traffic_class,
         ),
     )
@@ -87,6 +91,10 @@ def attempt(
             reply_code=code,
             reply_text=text,
             delay_us=3,
+            reply_phase="RCPT TO",
+            tls_policy="may",
+            tls=pb.TlsSession(trust="Trusted", protocol="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384"),
+            recipient_ambiguous=to.startswith(b"spaced out"),
         ),
     )
 
@@ -105,6 +113,34 @@ def link(
     return pb.Record(
         key=key(at, line), message=message, link=pb.MessageLink(kind=kind, child_queue_id=child)
     )
+
+
+def handed_on(
+    message: pb.MessageRef,
+    at: float,
+    line: int,
+    queue_id: str,
+    *,
+    to: bytes = b"ann@example.net",
+    direction: pb.Direction.ValueType = pb.DIRECTION_OUTBOUND,
+) -> list[pb.Record]:
+    """Make the records of a line whose answer names a queue id of the next hop."""
+    text = b"250 2.0.0 Ok: queued as " + queue_id.encode()
+    sent = attempt(
+        *(message, at, line, pb.ATTEMPT_OUTCOME_SENT),
+        to=to,
+        direction=direction,
+        text=text,
+        code=250,
+        enhanced_status="2.0.0",
+    )
+    return [sent, link(message, at, line, pb.LINK_KIND_HOP, queue_id)]
+
+
+def scored(message: pb.MessageRef, at: float, line: int, score: float) -> pb.Record:
+    """Make the record of what a spam filter thought of the message."""
+    told = pb.SpamScore(scanner="amavis", score=score, required=6.2, verdict="CLEAN")
+    return pb.Record(key=key(at, line), message=message, spam_score=told)
 
 
 def story() -> list[pb.Record]:

@@ -19,6 +19,17 @@ NOW = T0 + 3_600 * SECOND
 
 # Every table by its natural keys: row ids differ with the order of arrival.
 DUMP = """
+SELECT 'lineage', s.name, m.instance, m.queue_id, m.first_us, p.instance, p.queue_id, p.first_us,
+       t.name, m.origin_kind, m.link_class, m.inherited_class, m.leads_on, m.spam_us, m.spam_hash,
+       m.spam_scanner, m.spam_score, m.spam_required, m.spam_verdict, 0, 0, 0
+  FROM message m JOIN server s ON s.id = m.server_id
+  LEFT JOIN message p ON p.id = m.origin_id LEFT JOIN server t ON t.id = p.server_id
+UNION ALL
+SELECT 'link', s.name, l.time_us, l.line_hash, l.kind, l.child_queue_id, p.queue_id, p.first_us,
+       t.name, c.instance, c.queue_id, c.first_us, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+  FROM message_link l JOIN server s ON s.id = l.server_id JOIN message p ON p.id = l.parent_id
+  LEFT JOIN message c ON c.id = l.child_id LEFT JOIN server t ON t.id = c.server_id
+UNION ALL
 SELECT 'message', s.name, m.instance, m.queue_id, m.first_us, m.first_hash, m.origin_seen,
        m.arrival_us, m.accepted_us, m.accepted_hash, a.local_part, d.name, m.size_bytes,
        m.recipient_count, m.known_recipients, m.message_id, m.traffic_class, m.ended_us,

@@ -146,6 +146,54 @@ def traced(text: bytes = REPLY) -> query_pb2.TracedMessage:
     )
 
 
+def handed_on(text: bytes = REPLY) -> query_pb2.TracedMessage:
+    """The same message at the next hop, with a score and TLS; the first of its chain is mx0's."""
+    message = traced(text)
+    words = as_string(text)
+    is_ordinary = text == REPLY
+    first = "3F00000001" if is_ordinary else words
+    message.id = 8
+    message.found = True
+    message.traffic_class = record_pb2.TRAFFIC_CLASS_FORWARD
+    message.origin.CopyFrom(
+        query_pb2.TracedOrigin(
+            id=7,
+            kind=record_pb2.LINK_KIND_HOP,
+            server="mx0" if is_ordinary else words,
+            instance="postfix-out" if is_ordinary else words,
+            queue_id="3F00000002" if is_ordinary else words,
+        )
+    )
+    message.submitter.CopyFrom(
+        query_pb2.Submitter(
+            server="mx0",
+            instance="postfix",
+            queue_id=first,
+            client_name="web.example.com" if is_ordinary else words,
+            client_address="192.0.2.7",
+            sasl_method="PLAIN" if is_ordinary else words,
+            sasl_username=b"carol" if is_ordinary else text,
+            submit_uid=1000,
+        )
+    )
+    message.spam_score.CopyFrom(
+        record_pb2.SpamScore(
+            scanner="amavis" if is_ordinary else words,
+            score=3.2,
+            required=6.2,
+            verdict="" if is_ordinary else words,
+        )
+    )
+    said = message.deliveries[0].attempts[1].attempt
+    said.reply_phase = "RCPT TO" if is_ordinary else words
+    said.tls_policy = "dane" if is_ordinary else words
+    said.tls.trust = "Trusted" if is_ordinary else words
+    said.tls.protocol = "TLSv1.3" if is_ordinary else words
+    said.tls.cipher = "TLS_AES_256_GCM_SHA384" if is_ordinary else words
+    said.recipient_ambiguous = True
+    return message
+
+
 def ordinary() -> Canned:
     """A collector with a little of everything."""
     counts = query_pb2.Counts(sent=20, delivered=15, bounced=3, expired=1, pending=1, messages=18)
@@ -170,6 +218,8 @@ def hostile() -> Canned:
     canned = ordinary()
     canned.reasons = query_pb2.TopReasonsResponse(reasons=[reason(text) for text in HOSTILE])
     canned.events = [event(text) for text in HOSTILE]
-    canned.traced = query_pb2.TraceMessageResponse(messages=[traced(text) for text in HOSTILE])
+    canned.traced = query_pb2.TraceMessageResponse(
+        messages=[make(text) for text in HOSTILE for make in (traced, handed_on)]
+    )
     canned.servers = query_pb2.ListServersResponse(servers=[server(text) for text in HOSTILE])
     return canned

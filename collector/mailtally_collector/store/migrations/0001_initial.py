@@ -10,6 +10,7 @@ from peewee import (
     BooleanField,
     CompositeKey,
     Database,
+    DoubleField,
     ForeignKeyField,
     IntegerField,
     Model,
@@ -21,7 +22,7 @@ from mailtally_collector.store.sql import Sql
 
 
 def up(_migrator: SchemaMigrator, db: Database) -> None:
-    """Create every table, and the two partial indexes that models cannot express."""
+    """Create every table, and the partial indexes that models cannot express."""
 
     class Frozen(Model):
         class Meta:
@@ -74,6 +75,8 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         first_hash = BigIntegerField()
         origin_seen = BooleanField()
         arrival_us = BigIntegerField()
+        origin = ForeignKeyField("self", null=True, index=False)
+        origin_kind = IntegerField()
         accepted_us = BigIntegerField(null=True)
         accepted_hash = BigIntegerField(null=True)
         sender = ForeignKeyField(Address, null=True, index=False)
@@ -90,12 +93,20 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         accepted_class = IntegerField()
         is_probe = BooleanField()
         link_class = IntegerField()
+        inherited_class = IntegerField()
         traffic_class = IntegerField()
+        leads_on = BooleanField()
         ended_us = BigIntegerField(null=True)
         end_change = IntegerField()
         held = BooleanField()
         untried = BigIntegerField()
         untried_state = IntegerField()
+        spam_us = BigIntegerField(null=True)
+        spam_hash = BigIntegerField(null=True)
+        spam_scanner = TextField(null=True)
+        spam_score = DoubleField(null=True)
+        spam_required = DoubleField(null=True)
+        spam_verdict = TextField(null=True)
 
         class Meta:
             indexes = (
@@ -175,6 +186,12 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         active_delay_us = BigIntegerField()
         setup_delay_us = BigIntegerField()
         transmission_delay_us = BigIntegerField()
+        reply_phase = TextField()
+        tls_policy = TextField()
+        tls_trust = TextField()
+        tls_protocol = TextField()
+        tls_cipher = TextField()
+        recipient_ambiguous = BooleanField()
 
         class Meta:
             primary_key = CompositeKey("server", "time_us", "line_hash")
@@ -196,16 +213,16 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         server = ForeignKeyField(Server, index=False)
         time_us = BigIntegerField()
         line_hash = BigIntegerField()
-        parent = ForeignKeyField(Message, index=False)
+        parent = ForeignKeyField(Message)
         kind = IntegerField()
-        instance = TextField()
         child_queue_id = TextField()
+        child = ForeignKeyField(Message, null=True, index=False, backref="+")
 
         class Meta:
             table_name = "message_link"
             primary_key = CompositeKey("server", "time_us", "line_hash")
             without_rowid = True
-            indexes = ((("child_queue_id", "server_id", "instance"), False),)
+            indexes = ((("child_queue_id", "kind", "time_us"), False),)
 
     class Quarantine(Frozen):
         id = AutoField()
@@ -237,3 +254,6 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
     Sql(db).run("CREATE INDEX message_untried ON message (arrival_us) WHERE untried > 0")
     # What the list of failures reads; 2 is "delivered".
     Sql(db).run("CREATE INDEX delivery_failed ON delivery (last_try_us, id) WHERE state <> 2")
+    # Messages that continue others, from the others.
+    Sql(db).run("CREATE INDEX message_origin ON message (origin_id) WHERE origin_id IS NOT NULL")
+    Sql(db).run("CREATE INDEX link_child ON message_link (child_id) WHERE child_id IS NOT NULL")

@@ -1,0 +1,71 @@
+"""Families of messages: what hops, requeues, forwards and notifications made of one another.
+
+Limits    Parents are followed DEPTH_MAX steps up; links that form a loop end where they close. Of
+          one answer's families at most MEMBERS_MAX messages are listed beside those asked for.
+"""
+
+from dataclasses import dataclass
+
+from peewee import Database
+
+from mailtally_collector.lineage import DEPTH_MAX
+from mailtally_collector.store.models import Message
+from mailtally_collector.terms import LinkKind
+
+MEMBERS_MAX = 200
+KINDS = tuple(int(kind) for kind in LinkKind)
+# By these kinds a message is handed on for the one who sent it; a notification is our own.
+HANDED_ON = (int(LinkKind.HOP), int(LinkKind.REQUEUE), int(LinkKind.FORWARD))
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """Ids of messages, parents before what they led to; ``is_cut`` when some were left out."""
+
+    ids: list[int]
+    is_cut: bool
+
+
+def families(database: Database, found: list[int]) -> Families:
+    """List the messages found, in their order, each with the family that it belongs to."""
+    listed: dict[int, None] = {}
+    room = MEMBERS_MAX + len(found)
+    is_cut = False
+    for message_id in found:
+        waiting = [first_of(database, message_id, KINDS)]
+        while waiting:
+            member = waiting.pop()
+            if member in listed:
+                continue
+            if len(listed) >= room:
+                is_cut = True
+                break
+            listed[member] = None
+            children = _children(database, member)
+            is_cut |= len(children) > MEMBERS_MAX
+            waiting += reversed(children[:MEMBERS_MAX])
+        listed.setdefault(message_id)
+    return Families(list(listed), is_cut)
+
+
+def first_of(database: Database, message_id: int, kinds: tuple[int, ...]) -> int:
+    """Return the first message of the chain that led to this one by links of these kinds."""
+    seen = [message_id]
+    for _ in range(DEPTH_MAX):
+        query = Message.select(Message.origin, Message.origin_kind).where(Message.id == seen[-1])
+        origin_id, kind = query.tuples().execute(database)[0]
+        if origin_id is None or kind not in kinds or origin_id in seen:
+            break
+        seen.append(origin_id)
+    return seen[-1]
+
+
+def _children(database: Database, message_id: int) -> list[int]:
+    """Ids of the messages that continue one, in the order in which they arrived."""
+    query = (
+        Message.select(Message.id)
+        .where(Message.origin == message_id)
+        .order_by(Message.arrival_us, Message.id)
+        .limit(MEMBERS_MAX + 1)
+    )
+    return [child_id for (child_id,) in query.tuples().execute(database)]

@@ -1,0 +1,130 @@
+"""One message as a trace shows it: what the log said, where it comes from and who sent it.
+
+Limits    Who handed a message in is told by the first message of its chain (query/family.py); what
+          the log said of each message itself is kept beside it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import JOIN, Database
+
+from mailtally_collector.query.family import HANDED_ON, first_of
+from mailtally_collector.query.traced_deliveries import TracedDelivery, traced_deliveries
+from mailtally_collector.records import Accepted, SpamScore
+from mailtally_collector.store.models import Address, Domain, Message, MessageEvent, Server
+from mailtally_collector.store.names import join_address
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message is, or was."""
+
+    server: str
+    instance: str
+    queue_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TracedMessage:
+    """One message; changes are (time_us, change).
+
+    ``accepted``   None when that line was not seen.
+    ``origin``     the message that it continues: its id, the kind of the link, and where it was.
+    ``submitted``  the first message of its chain, and what was said when that was accepted.
+    ``is_found``   it is what was asked for, and not only of the family.
+    """
+
+    id: int
+    place: Place
+    arrival_us: int
+    accepted: Accepted | None
+    origin: tuple[int, int, Place] | None
+    submitted: tuple[Place, Accepted | None]
+    traffic_class: int
+    spam_score: SpamScore | None
+    deliveries: list[TracedDelivery]
+    changes: list[tuple[int, int]]
+    is_found: bool
+
+
+def traced_message(database: Database, message_id: int, *, is_found: bool) -> TracedMessage:
+    """Read a message that is stored."""
+    row = _row(database, message_id)
+    origin = None
+    if row["origin"] is not None:
+        parent = _row(database, row["origin"])
+        origin = (parent["id"], row["origin_kind"], _place(parent))
+    first_id = first_of(database, message_id, HANDED_ON)
+    first = row if first_id == message_id else _row(database, first_id)
+    changes = (
+        MessageEvent.select(MessageEvent.time_us, MessageEvent.change)
+        .where(MessageEvent.message == message_id)
+        .order_by(MessageEvent.time_us, MessageEvent.line_hash)
+        .tuples()
+    )
+    return TracedMessage(
+        id=message_id,
+        place=_place(row),
+        arrival_us=row["arrival_us"],
+        accepted=_accepted(row),
+        origin=origin,
+        submitted=(_place(first), _accepted(first)),
+        traffic_class=row["traffic_class"],
+        spam_score=_spam_score(row),
+        deliveries=traced_deliveries(database, message_id),
+        changes=list(changes.execute(database)),
+        is_found=is_found,
+    )
+
+
+def _row(database: Database, message_id: int) -> dict[str, Any]:
+    """Read all columns of a message, with the names of its server and its sender."""
+    sender, sender_domain = Address.alias(), Domain.alias()
+    query = (
+        Message.select(
+            Message,
+            Server.name.alias("server_name"),
+            sender.local_part.alias("sender_local_part"),
+            sender_domain.name.alias("sender_domain_name"),
+        )
+        .join(Server, on=(Message.server == Server.id))
+        .join(sender, JOIN.LEFT_OUTER, on=(Message.sender == sender.id))
+        .join(sender_domain, JOIN.LEFT_OUTER, on=(sender.domain == sender_domain.id))
+        .where(Message.id == message_id)
+        .dicts()
+    )
+    row: dict[str, Any] = query.execute(database)[0]
+    return row
+
+
+def _place(row: dict[str, Any]) -> Place:
+    return Place(row["server_name"], row["instance"], row["queue_id"])
+
+
+def _accepted(row: dict[str, Any]) -> Accepted | None:
+    if row["accepted_us"] is None:
+        return None
+    return Accepted(
+        envelope_sender=join_address(row["sender_local_part"], row["sender_domain_name"]),
+        size_bytes=row["size_bytes"],
+        recipient_count=row["recipient_count"],
+        message_id=row["message_id"],
+        client_name=row["client_name"],
+        client_address=row["client_address"],
+        sasl_method=row["sasl_method"],
+        sasl_username=row["sasl_username"],
+        submit_uid=row["submit_uid"],
+        traffic_class=row["accepted_class"],
+    )
+
+
+def _spam_score(row: dict[str, Any]) -> SpamScore | None:
+    if row["spam_us"] is None:
+        return None
+    return SpamScore(
+        scanner=row["spam_scanner"],
+        score=row["spam_score"],
+        required=row["spam_required"],
+        verdict=row["spam_verdict"],
+    )

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A Postfix log to show in `make demo`; default: the bundled one.
 LOG ?=
 
-.PHONY: help demo test lint types contracts spelling proto bench format requirements clean env
+.PHONY: help demo test lint types contracts spelling proto bench corpus-formats format requirements clean env
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -46,6 +46,10 @@ proto:  ## generate the Python code of proto/ again
 bench: env  ## speed and memory beside peers, in one run
 	tests/setup/packages pflogsumm
 	$(BIN)/python -m tests.bench.bench_parse
+
+corpus-formats: env  ## make the logs of tests/corpus/formats anew, with rsyslogd and journald
+	tests/setup/packages
+	$(BIN)/python -m tests.corpus.formats.make_formats
 
 requirements:  ## pin the development environment anew (needs uv)
 	uv export --quiet --no-emit-project --all-extras --all-groups --no-header --no-annotate \

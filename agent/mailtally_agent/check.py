@@ -5,7 +5,8 @@ import grpc
 from mailtally_agent.config import Config
 from mailtally_agent.connection import describe_error, open_channel
 from mailtally_agent.daemon import clock_us
-from mailtally_agent.log_reader import NAMELESS, TEMPLATE_ADVICE, LogReader
+from mailtally_agent.log_reader import TEMPLATE_ADVICE, LogReader
+from mailtally_agent.origins import NAMELESS
 from mailtally_agent.source.disk import RealDisk
 from mailtally_agent.source.log_file import LogFile
 

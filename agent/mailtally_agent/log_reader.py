@@ -9,34 +9,30 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from itertools import repeat
-from typing import Any, Final
+from typing import Any
 
 from mailtally_agent.correlate import Correlator
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.line_format import canonical
 from mailtally_agent.line_key import Occurrences
 from mailtally_agent.message import Message
-from mailtally_agent.origin import NO_SHAPES, Origin
+from mailtally_agent.origin import Origin
+from mailtally_agent.origins import NAMELESS, SYSLOG, Origins
 from mailtally_agent.postfix.event import TlsLine
-from mailtally_agent.postfix.program import parse_program
 from mailtally_agent.postfix.queue_line import is_queue_id
 from mailtally_agent.record import Record, SpamScore
 from mailtally_agent.spam_line import SPAM_PARSERS
 from mailtally_agent.syslog import TimeStamps, split_head
-from mailtally_agent.transition import REMARKS, TRANSITIONS
+from mailtally_agent.transition import REMARKS
 
 State = dict[str, Any]
-_SYSLOG: Final = "syslog"
-_SYSLOG_DAEMON = re.compile(r" (?:systemd-journald|rsyslogd|syslog-ng)\[")
 _SYSLOG_SELF = re.compile(r" (?:rsyslogd|syslogd|syslog-ng)(?:-\d+)?: ")
 # journald-rate-limit, rsyslog's imjournal and its own rate limit.
 _LOSS = re.compile(r"Suppressed \d+ messages from |\d+ messages lost|begin to drop messages")
+# What journalctl without --all shows of a line with control characters.
+_HIDDEN = re.compile(r"\[\S+ blob data\]")
 _REPEATED = re.compile(r"message repeated (\d{1,9}) times: \[ ?(.*)\]", re.DOTALL)
 _REPEATED_MAX = 1_000
-# Programs are named with their pid; a busy host has some thousand at a time.
-_ORIGINS_MAX = 20_000
-# Counted instead of a daemon when the log does not say which one wrote a line.
-NAMELESS = "daemon missing"
 TEMPLATE_ADVICE = (
     "no line that says which Postfix daemon wrote it; set your syslog daemon to its traditional or"
     " RFC 3339 file template (rsyslog: RSYSLOG_FileFormat), not to RSYSLOG_SyslogProtocol23Format"
@@ -44,9 +40,6 @@ TEMPLATE_ADVICE = (
 _new = tuple.__new__
 _SAMPLES_MAX = 5
 _SAMPLE_LENGTH = 400
-_FOREIGN: Final = "foreign"
-# Of these programs nothing but their shapes is of interest, and they write a third of a log.
-_SILENT: Final = frozenset({_FOREIGN, "smtpd", "qmqpd", "cleanup", "pickup", "bounce", "postsuper"})
 
 
 class LogReader:
@@ -56,7 +49,7 @@ class LogReader:
         """Take the host's time zone and the moment that the log's first line is not much after."""
         self._stamps = TimeStamps(zone, newest_us)
         self._correlator = Correlator(rules)
-        self._origins: dict[str, Origin] = {}
+        self._origins = Origins(self._correlator)
         self._stamp_length = len("Mar  1 00:00:00 ")
         self.lines = 0
         self.unparsed: Counter[str] = Counter()
@@ -85,7 +78,7 @@ class LogReader:
 
     def _read_lines(self, lines: Iterable[str]) -> None:
         """The loop in which the agent spends its time."""
-        correlator, origins = self._correlator, self._origins
+        correlator, origins = self._correlator, self._origins.by_name
         skip, stamp, moment = self._stamp_length, "", None
         for line in lines:
             head, _, text = line.partition("]: ")
@@ -131,7 +124,7 @@ class LogReader:
             "open": [message.to_state() for each in opened for message in each.values()],
             "tls": [
                 (origin.name, origin.tls_user, *origin.tls)
-                for origin in self._origins.values()
+                for origin in self._origins.by_name.values()
                 if origin.tls is not None
             ],
         }
@@ -145,7 +138,7 @@ class LogReader:
         for message in messages:
             self._correlator.instance(message.instance)[message.queue_id] = message
         for name, user, subject, rest in state["tls"]:
-            origin = self._add_origin(name)
+            origin = self._origins.add(name)
             origin.begin_tls(TlsLine(subject, rest))
             origin.tls_user = user
 
@@ -162,38 +155,22 @@ class LogReader:
                 self._count_unparsed("header", line)
             return "", "", None
         self._stamp_length = len(parts[0]) + 1
-        return head, text, self._origins.get(parts[1]) or self._add_origin(parts[1])
-
-    def _add_origin(self, name: str) -> Origin:
-        program = parse_program(name)
-        if program is not None:
-            instance, daemon = program
-            shapes = TRANSITIONS.get(daemon, NO_SHAPES)
-        else:
-            instance, daemon, shapes = "", _other_program(name), NO_SHAPES
-        origin = Origin(
-            name,
-            instance,
-            daemon,
-            shapes,
-            self._correlator.instance(instance),
-            silent=daemon in _SILENT or (program is not None and not shapes),
-        )
-        if len(self._origins) >= _ORIGINS_MAX:
-            self._origins.clear()
-        self._origins[name] = origin
-        return origin
+        return head, text, self._origins.get(parts[1])
 
     def _read_other(self, line: str, head: str, text: str, origin: Origin) -> None:
         """Read a line that is no shape of its daemon's lines about messages."""
         subject, colon, rest = text.partition(": ")
         if text.startswith("message repeated "):
             self._read_repeated(head, text)
-        elif origin.daemon == _SYSLOG:
+        elif origin.daemon == SYSLOG:
             self._count_losses(text)
         elif origin.daemon in SPAM_PARSERS:
             self._read_score(head, text, origin)
-        elif colon and is_queue_id(subject) and not rest.startswith(REMARKS):
+        elif (
+            origin.daemon == NAMELESS
+            or _HIDDEN.fullmatch(text)
+            or (colon and is_queue_id(subject) and not rest.startswith(REMARKS))
+        ):
             self._count_unparsed(origin.daemon, line)
 
     def _read_score(self, head: str, text: str, origin: Origin) -> None:
@@ -221,14 +198,3 @@ class LogReader:
         self.unparsed[daemon] += 1
         if len(self.samples) < _SAMPLES_MAX:
             self.samples.append(line[:_SAMPLE_LENGTH])
-
-
-def _other_program(name: str) -> str:
-    """What to make of a program that is not known as one of Postfix's daemons."""
-    if _SYSLOG_DAEMON.search(name):
-        return _SYSLOG
-    program = name.partition(" ")[2].partition("[")[0]
-    if program in SPAM_PARSERS:
-        return program
-    # Postfix by its name, but a template dropped the daemon's.
-    return NAMELESS if program.startswith("postfix") and "/" not in program else _FOREIGN

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from mailtally_agent.audit import Balance
-from mailtally_agent.log_reader import NAMELESS, TEMPLATE_ADVICE, LogReader
+from mailtally_agent.log_reader import TEMPLATE_ADVICE, LogReader
+from mailtally_agent.origins import NAMELESS
 from mailtally_agent.record import Record
 from mailtally_agent.record_json import JsonRecords
 from mailtally_agent.source.log_file import MAX_LINE_BYTES

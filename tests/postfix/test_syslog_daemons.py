@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from mailtally_agent.log_reader import NAMELESS
-from mailtally_agent.record import Attempt, Record
+from mailtally.v1 import record_pb2 as pb
+from mailtally_agent.origins import NAMELESS
 from tests.corpus.formats.daemons import through_journald, through_rsyslogd
 from tests.corpus.formats.journal_outputs import ALL_FIELDS, AS_TEXT
 from tests.corpus.formats.part import representative
@@ -82,11 +82,11 @@ def reading(written: Written, name: str) -> Reading:
     return read(written[name], last_moment_us(written[clock]))
 
 
-def bounced_replies(records: list[Record]) -> list[str]:
+def bounced_replies(records: list[pb.Record]) -> list[str]:
     return [
-        record.what.delivery.reply_text
+        record.attempt.reply_text.decode()
         for record in records
-        if isinstance(record.what, Attempt) and record.message.instance == "postfix-out"
+        if record.HasField("attempt") and record.message.instance == "postfix-out"
     ]
 
 
@@ -115,8 +115,7 @@ def test_rsyslogd_without_the_daemon_is_refused_loudly(written: Written, sent: l
     refused = reading(written, "rsyslog-rfc5424-nameless")
 
     assert len(written["rsyslog-rfc5424-nameless"]) == len(sent)
-    assert refused.records == []
-    assert set(refused.unparsed) == {NAMELESS}
+    assert refused == Reading([], {NAMELESS: len(sent)})
 
 
 @pytest.mark.parametrize(
@@ -143,3 +142,4 @@ def test_journalctl_hides_lines_with_control_characters_unless_told_to_show_all(
 
     assert len(hidden) == sum(CONTROL.search(line) is not None for line in sent) == 2
     assert not any("blob data" in line for line in written["journal-short"])
+    assert reading(written, PRINTABLE_ONLY).unparsed == {"smtp": 2}

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 
+from mailtally.v1 import record_pb2 as pb
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.log_reader import LogReader
-from mailtally_agent.record import Record
 from mailtally_agent.syslog import epoch_us
+from mailtally_agent.wire import encode
 
 MADE = Path(__file__).parent / "made"
 
@@ -21,7 +22,7 @@ MADE = Path(__file__).parent / "made"
 class Reading:
     """What a reader made of a log: records, and how many lines it could not read, and why."""
 
-    records: list[Record]
+    records: list[pb.Record]
     unparsed: dict[str, int]
 
 
@@ -38,7 +39,7 @@ def split(log: bytes) -> list[str]:
 def read(lines: list[str], newest_us: int) -> Reading:
     """Read a whole log of a host that uses UTC; newest_us gives the year where there is none."""
     reader = LogReader(UTC, newest_us, DirectionRules([ip_network("127.0.0.1/32")]))
-    return Reading(reader.read(lines), dict(reader.unparsed))
+    return Reading([encode(record) for record in reader.read(lines)], dict(reader.unparsed))
 
 
 def last_moment_us(rfc3339: list[str]) -> int:
@@ -46,14 +47,12 @@ def last_moment_us(rfc3339: list[str]) -> int:
     return epoch_us(datetime.fromisoformat(rfc3339[-1].partition(" ")[0]))
 
 
-def without_moments(records: list[Record]) -> list[Record]:
+def without_moments(records: list[pb.Record]) -> list[pb.Record]:
     """The same records, all lines and arrivals at moment 0; hashes stay."""
-    return [
-        record._replace(
-            key=record.key._replace(time_us=0),
-            message=record.message._replace(
-                first_line=record.message.first_line._replace(time_us=0), arrival_us=0
-            ),
-        )
-        for record in records
-    ]
+    timeless = []
+    for record in records:
+        one = pb.Record()
+        one.CopyFrom(record)
+        one.key.time_us = one.message.first_line.time_us = one.message.arrival_us = 0
+        timeless.append(one)
+    return timeless

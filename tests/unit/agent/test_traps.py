@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailtally_agent.direction import DirectionRules, direction_rules
-from mailtally_agent.log_reader import NAMELESS, LogReader
+from mailtally_agent.log_reader import LogReader
+from mailtally_agent.origins import NAMELESS
 from mailtally_agent.record import Attempt, MessageAccepted, MessageLink, Record
 from mailtally_agent.syslog import epoch_us
 from mailtally_agent.terms import Change, Direction, Link, TrafficClass

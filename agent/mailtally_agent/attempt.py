@@ -40,7 +40,8 @@ def deliver(state: Correlator, origin: Origin, queue_id: str, rest: str, line: L
     tls = origin.use_tls(queue_id, delivery) if origin.tls is not None else None
     attempt = _new(Attempt, (origin.daemon, direction, message.traffic_class, tls, delivery))
     state.records.append(_new(Record, (line, occurrence, message, attempt)))
-    if delivery.status == "sent":
+    tail = delivery.tail
+    if (_QUEUED in tail or tail.startswith(_FORWARDED)) and delivery.status == "sent":
         link = _link(state, origin, message, attempt)
         if link is not None:
             state.records.append(_new(Record, (line, occurrence, message, link)))
@@ -56,16 +57,13 @@ def _link(
     """
     tail = attempt.delivery.tail
     if attempt.direction is Direction.LOCAL:
-        if not tail.startswith(_FORWARDED):
-            return None
-        child_queue_id = tail[len(_FORWARDED) :].rstrip(")")
+        child_queue_id = tail.removeprefix(_FORWARDED).rstrip(")")
         if not is_queue_id(child_queue_id):
             return None
         inherit(origin.opened.get(child_queue_id), TrafficClass.FORWARD)
         return MessageLink(Link.FORWARD, child_queue_id)
-    _, queued, end = tail.rpartition(_QUEUED)
-    child_queue_id = end.rstrip(")")
-    if not queued or not is_queue_id(child_queue_id):
+    child_queue_id = tail.rpartition(_QUEUED)[2].rstrip(")")
+    if not is_queue_id(child_queue_id):
         return None
     if attempt.direction is Direction.INTERNAL_HOP:
         inherit(state.elsewhere(child_queue_id, origin, parent), parent.traffic_class)

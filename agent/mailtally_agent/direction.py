@@ -39,12 +39,13 @@ class DirectionRules:
         """Take what is reached at our own: addresses, and names of hosts or pipe transports."""
         self._networks = tuple(networks)
         self._names = frozenset(name.lower() for name in names)
-        self._hops: dict[str, Direction] = {}
+        # What lies behind the relays that were met; no relay is no hop.
+        self.hops: dict[str, Direction] = {}
 
     def direction(self, delivery_agent: str, delivery: DeliveryLogged) -> Direction:
         """Direction of one delivery line."""
         relay = delivery.relay
-        hop = self._hops.get(relay) or self._hop(relay)
+        hop = self.hops.get(relay) or self._hop(relay)
         if delivery_agent == "smtp" and relay != "none":
             return hop
         if delivery_agent in _MAIL_STORES:
@@ -68,7 +69,7 @@ class DirectionRules:
             else:
                 ours = any(parsed in network for network in self._networks)
         direction = Direction.INTERNAL_HOP if ours else Direction.OUTBOUND
-        if len(self._hops) >= _KNOWN_MAX:
-            self._hops.clear()
-        self._hops[relay] = direction
+        if len(self.hops) >= _KNOWN_MAX:
+            self.hops.clear()
+        self.hops[relay] = direction
         return direction

@@ -51,7 +51,7 @@ class Origin:
         tls = self.tls
         if tls is not None and tls.subject.endswith(delivery.relay):
             user = self.tls_user
-            if not user or user == queue_id or delivery.timing.startswith("conn_use="):
+            if not user or user == queue_id or delivery.measures.startswith("conn_use="):
                 self.tls_user = queue_id
                 return tls
         self.tls = None

@@ -13,6 +13,7 @@ from mailtally_agent.postfix.event import DeliveryLogged, TlsLine
 from mailtally_agent.terms import Change, Direction, Link, TrafficClass
 
 _ADDRESS_VERIFIER = "double-bounce"
+_AFTER = len(_ADDRESS_VERIFIER)
 
 
 class MessageAccepted(NamedTuple):
@@ -32,11 +33,11 @@ class MessageAccepted(NamedTuple):
     @property
     def traffic_class(self) -> TrafficClass:
         """Class as far as the sender tells; links and probe outcomes correct it later."""
-        if not self.envelope_sender:
+        sender = self.envelope_sender
+        if not sender:
             return TrafficClass.NOTIFICATION
-        if self.envelope_sender.partition("@")[0] == _ADDRESS_VERIFIER:
-            return TrafficClass.PROBE
-        return TrafficClass.MAIL
+        verifies = sender.startswith(_ADDRESS_VERIFIER) and sender[_AFTER : _AFTER + 1] in {"", "@"}
+        return TrafficClass.PROBE if verifies else TrafficClass.MAIL
 
 
 class Attempt(NamedTuple):

@@ -18,6 +18,7 @@ from mailtally_agent.terms import Change
 
 Object = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TEXTS = ("tls_policy", "enhanced_status")
 _ENDS = frozenset({Change.COMPLETED, Change.REMOVED, Change.REQUEUED})
 
 
@@ -45,7 +46,7 @@ class JsonRecords:
 
 def _attempt(record: Record, attempt: Attempt, life: MessageLife) -> Object:
     delivery = attempt.delivery
-    hop, timing = delivery.hop, delivery.measured
+    hop, measures = delivery.hop, delivery.measured
     tls = attempt.tls.session if attempt.tls else None
     return {
         "kind": "attempt",
@@ -59,7 +60,7 @@ def _attempt(record: Record, attempt: Attempt, life: MessageLife) -> Object:
         "relay_address": text(hop.address),
         "relay_port": hop.port,
         "status": delivery.status,
-        "enhanced_status": text(delivery.enhanced_status),
+        "enhanced_status": text(measures.enhanced_status),
         "reply_code": delivery.reply_code,
         "reply_text": text(delivery.reply_text),
         "reply_truncated": delivery.reply_truncated,
@@ -68,8 +69,8 @@ def _attempt(record: Record, attempt: Attempt, life: MessageLife) -> Object:
         "traffic_class": attempt.traffic_class,
         "attempt": life.attempts_of(attempt),
         "tls": tls._asdict() if isinstance(tls, Tls) else None,
-        **{name: value for name, value in timing._asdict().items() if name != "tls_policy"},
-        "tls_policy": text(timing.tls_policy),
+        **{name: value for name, value in measures._asdict().items() if name not in _TEXTS},
+        "tls_policy": text(measures.tls_policy),
         "line_hash": f"{record.key.line_hash:016x}",
     }
 

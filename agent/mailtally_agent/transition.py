@@ -64,10 +64,11 @@ def _active(state: Correlator, origin: Origin, queue_id: str, rest: str, line: L
             state.report(origin, queue_id, line, _EXPIRED)
         return is_expired(rest)
     facts = (message.message_id, message.client, message.submit_uid) if message else ("", "", -1)
-    accepted = _new(MessageAccepted, (*event, *facts))
+    accepted = _new(MessageAccepted, event + facts)
     message = state.report(origin, queue_id, line, accepted)
     message.accepted = True
-    inherit(message, accepted.traffic_class)
+    if message.traffic_class is TrafficClass.MAIL:
+        message.traffic_class = accepted.traffic_class
     return True
 
 

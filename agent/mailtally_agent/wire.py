@@ -85,7 +85,7 @@ def encode(record: Record) -> pb.Record:
 def _attempt(attempt: Attempt) -> pb.Attempt:
     delivery = attempt.delivery
     hop = delivery.hop
-    timing = delivery.measured
+    measures = delivery.measured
     tls = attempt.tls.session if attempt.tls else None
     outcome = _OUTCOME.get(delivery.status, pb.ATTEMPT_OUTCOME_UNSPECIFIED)
     if attempt.delivery_agent == "discard" and outcome == pb.ATTEMPT_OUTCOME_SENT:
@@ -98,18 +98,18 @@ def _attempt(attempt: Attempt) -> pb.Attempt:
         direction=_DIRECTION[attempt.direction],
         outcome=outcome,
         status=_text(delivery.status),
-        enhanced_status=_text(delivery.enhanced_status),
+        enhanced_status=_text(measures.enhanced_status),
         reply_code=delivery.reply_code,
         reply_text=_bytes(delivery.reply_text),
         reply_truncated=delivery.reply_truncated,
-        connection_use=timing.conn_use,
-        delay_us=timing.delay_us,
-        queue_delay_us=timing.pdelay_us,
-        active_delay_us=timing.adelay_us,
-        setup_delay_us=timing.sdelay_us,
-        transmission_delay_us=timing.xdelay_us,
+        connection_use=measures.conn_use,
+        delay_us=measures.delay_us,
+        queue_delay_us=measures.pdelay_us,
+        active_delay_us=measures.adelay_us,
+        setup_delay_us=measures.sdelay_us,
+        transmission_delay_us=measures.xdelay_us,
         reply_phase=_text(delivery.reply_phase),
-        tls_policy=_text(timing.tls_policy),
+        tls_policy=_text(measures.tls_policy),
         tls=pb.TlsSession(**tls._asdict()) if tls else None,
         recipient_ambiguous=delivery.recipient_ambiguous,
     )

@@ -14,7 +14,7 @@ import re
 from mailtally_agent.postfix.address import ADDRESS
 from mailtally_agent.postfix.event import DeliveryLogged
 
-_FIELDS = r"relay=([^,]*+), ([^()]*?delays=[^()]*?), dsn=([^,]*+), status=([A-Za-z-]++)(?: \((.*))?"
+_FIELDS = r"relay=([^,]*+), ([^()]*?, dsn=[^,]*+), status=([A-Za-z-]++)(?: \((.*))?"
 _LINE = re.compile(rf"to=<({ADDRESS})>, (?:orig_to=<({ADDRESS})>, )?{_FIELDS}", re.DOTALL)
 # Reluctant: the address ends at the first ``>`` behind which everything else follows.
 _UNQUOTED = re.compile(rf"to=<(.*?)>, (?:orig_to=<(.*?)>, )?{_FIELDS}", re.DOTALL)
@@ -32,16 +32,12 @@ def parse_delivery(text: str) -> DeliveryLogged | None:
     recipient, _, rest = text.partition(">, relay=")
     if ">" in recipient or '"' in recipient:
         return _parse_strictly(text)
-    fields, _, rest = rest.partition(", dsn=")
-    relay, _, timing = fields.partition(", ")
-    enhanced_status, _, rest = rest.partition(", status=")
+    fields, _, rest = rest.partition(", status=")
+    relay, _, measures = fields.partition(", ")
     status, parenthesis, tail = rest.partition(" (")
-    if not parenthesis or "delays=" not in timing or not status.isalpha():
+    if not parenthesis or ", dsn=" not in measures or not status.isalpha():
         return _parse_strictly(text)
-    return _new(
-        DeliveryLogged,
-        (recipient[4:], "", relay, timing, enhanced_status, status, tail, False),
-    )
+    return _new(DeliveryLogged, (recipient[4:], "", relay, measures, status, tail, False))
 
 
 def _parse_strictly(text: str) -> DeliveryLogged | None:

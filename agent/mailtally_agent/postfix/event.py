@@ -11,9 +11,9 @@ from typing import NamedTuple
 from mailtally_agent.postfix.relay import Relay, seconds_us, split_relay
 from mailtally_agent.postfix.reply import reply_code, reply_phase
 
-_TIMING = re.compile(
+_MEASURES = re.compile(
     r"(?:conn_use=(\d{1,9}), )?delay=([^,]*), delays=([^,/]*)/([^,/]*)/([^,/]*)/([^,/]*)"
-    r"(?:, tls=(.*))?",
+    r"(?:, tls=(.*))?, dsn=([^,]*)",
     re.DOTALL,
 )
 # Where addresses are not quoted, a recipient that ends like this makes a line with two readings.
@@ -48,8 +48,8 @@ class QueueActive(NamedTuple):
     recipient_count: int
 
 
-class Timing(NamedTuple):
-    """How long a delivery took, microseconds, and over what connection.
+class Measures(NamedTuple):
+    """How long a delivery took, microseconds, over what connection, and how it ended.
 
     conn_use    deliveries that the connection has carried; 0 when it is new
     tls_policy  the field ``tls=`` of Postfix 3.11 and later; empty before
@@ -62,13 +62,14 @@ class Timing(NamedTuple):
     sdelay_us: int
     xdelay_us: int
     tls_policy: str
+    enhanced_status: str
 
 
 class DeliveryLogged(NamedTuple):
     """One try for one recipient (log_adhoc.c).
 
     relay       ``host[address]:port``, or a word like ``none``
-    timing      the fields between relay and dsn
+    measures    the fields between relay and status
     tail        what follows ``status=… (``, with the closing parenthesis if the line has it
     unquoted    the recipient's end could only be guessed
     """
@@ -76,8 +77,7 @@ class DeliveryLogged(NamedTuple):
     recipient: str
     orig_to: str
     relay: str
-    timing: str
-    enhanced_status: str
+    measures: str
     status: str
     tail: str
     unquoted: bool
@@ -113,13 +113,14 @@ class DeliveryLogged(NamedTuple):
         return self.unquoted or _SECOND_READING.search(self.tail) is not None
 
     @property
-    def measured(self) -> Timing:
-        """The fields of ``timing``; what is no number counts as 0."""
-        match = _TIMING.fullmatch(self.timing)
+    def measured(self) -> Measures:
+        """The fields between relay and status; what is no number counts as 0."""
+        match = _MEASURES.fullmatch(self.measures)
         if match is None:
-            return Timing(0, 0, 0, 0, 0, 0, "")
-        conn_use, delay, pdelay, adelay, sdelay, xdelay, tls_policy = match.groups("")
-        return Timing(
+            enhanced_status = self.measures.rpartition(", dsn=")[2]
+            return Measures(0, 0, 0, 0, 0, 0, "", enhanced_status)
+        conn_use, delay, pdelay, adelay, sdelay, xdelay, tls_policy, dsn = match.groups("")
+        return Measures(
             int(conn_use or 0),
             seconds_us(delay),
             seconds_us(pdelay),
@@ -127,6 +128,7 @@ class DeliveryLogged(NamedTuple):
             seconds_us(sdelay),
             seconds_us(xdelay),
             tls_policy,
+            dsn,
         )
 
 

@@ -17,8 +17,17 @@ def test_all_fields() -> None:
     assert delivery is not None
     assert (delivery.recipient, delivery.orig_to) == ("a@b.example", "list@b.example")
     assert delivery.hop == ("mx.example", "2001:db8::1", 25)
-    assert delivery.measured == (3, 1_300_000, 100_000, 20_000, 1_000_000, 200_000, "dane")
-    assert (delivery.enhanced_status, delivery.status) == ("5.7.26", "bounced")
+    assert delivery.measured == (
+        3,
+        1_300_000,
+        100_000,
+        20_000,
+        1_000_000,
+        200_000,
+        "dane",
+        "5.7.26",
+    )
+    assert (delivery.measured.enhanced_status, delivery.status) == ("5.7.26", "bounced")
     assert delivery.reply_text == (
         "host mx.example[2001:db8::1] said: 550-5.7.26 a 550 5.7.26 b (in reply to DATA command)"
     )
@@ -103,7 +112,7 @@ def test_line_cut_at_2000_bytes_keeps_its_outcome() -> None:
     [
         "to=<a@b.example",
         "to=<a@b.example>, status=sent (250 ok)",
-        "to=<a@b.example>, relay=none, dsn=2.0.0, status=sent (250 ok)",
+        "to=<a@b.example>, relay=none, delay=1, status=sent (250 ok)",
         "to=<a@b.example>, delay=1, delays=0/0/0/0, relay=none, dsn=2.0.0, status=sent (a)",
         "to=<a@b.example>, relay=none, delay=1, delays=0/0/0/0, dsn=2.0.0, status=3 (a)",
         "to=<" + '"\\' * 30_000,
@@ -121,7 +130,7 @@ def test_number_that_is_none_costs_the_number_not_the_delivery(delay: str) -> No
     )
 
     assert delivery is not None
-    assert delivery.measured == (0, 0, 0, 0, 0, 500_000, "")
+    assert delivery.measured == (0, 0, 0, 0, 0, 500_000, "", "2.0.0")
 
 
 @pytest.mark.parametrize(

@@ -352,7 +352,10 @@ def test_20_soft_bounce_is_upper_case_and_keeps_both_codes() -> None:
     (attempt,) = attempts(read(f"smtp: A1B2C3: {to('x@y', MX, 'SOFTBOUNCE', text, dsn='4.1.1')}"))
 
     assert attempt.delivery.status == "SOFTBOUNCE"
-    assert (attempt.delivery.enhanced_status, attempt.delivery.reply_code) == ("4.1.1", 550)
+    assert (attempt.delivery.measured.enhanced_status, attempt.delivery.reply_code) == (
+        "4.1.1",
+        550,
+    )
 
 
 def test_23_forged_fields_in_message_ids_and_headers_say_nothing() -> None:

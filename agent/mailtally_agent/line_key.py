@@ -42,12 +42,14 @@ class Occurrences:
         """How often this text has come at its moment; call once for each line."""
         if moment_us != self._moment_us:
             self._moment_us = moment_us
-            self._texts.clear()
+            self._texts = {text}
             self._again.clear()
             self._before = {}
-        elif self._before or text in self._texts:
+            return 1
+        texts = self._texts
+        if self._before or text in texts:
             return self._count_again(text)
-        self._texts.add(text)
+        texts.add(text)
         return 1
 
     def _count_again(self, text: str) -> int:

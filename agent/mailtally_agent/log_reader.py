@@ -90,11 +90,14 @@ class LogReader:
                 if origin is None:
                     continue
             queue_id, _, rest = text.partition(": ")
-            transition = origin.shapes.get(rest[:4])
+            shape = rest[:4]
+            transition = origin.shapes.get(shape)
             if transition is None or not (queue_id in origin.opened or is_queue_id(queue_id)):
-                if rest[:4] == "TLSv":
+                if origin.silent:
+                    continue
+                if shape == "TLSv":
                     origin.begin_tls(_new(TlsLine, (queue_id, rest)))
-                elif not origin.silent:
+                else:
                     self._read_other(line, head, text, origin)
                 continue
             if stamp != head[: skip - 1]:

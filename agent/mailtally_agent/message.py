@@ -16,18 +16,17 @@ class Message:
     origin_seen     whether that is the line of its origin
     arrival_us      best known moment of arrival, microseconds since 1970
     last_us         moment of the newest line about it
-    client          the text ``client=…`` of its origin; empty when there was none
     submit_uid      user id that submitted it on this host, -1 for none
     accepted        whether it was reported as being in the queue
     traffic_class   as far as its sender and the links to it tell
     """
 
     __slots__ = (
+        "_client",
         "_first",
         "_occurrence",
         "accepted",
         "arrival_us",
-        "client",
         "instance",
         "last_us",
         "message_id",
@@ -47,7 +46,7 @@ class Message:
         self._occurrence = occurrence
         self.origin_seen = False
         self.last_us = self.arrival_us = first[0]
-        self.client = ""
+        self._client = ""
         self.submit_uid = -1
         self.message_id = ""
         self.accepted = False
@@ -58,13 +57,24 @@ class Message:
         """Key of the line that it began with; worked out when it is first asked for."""
         first = self._first
         if not isinstance(first, RecordKey):
+            self._client = self.client
             first = self._first = line_key(first, self._occurrence)
         return first
+
+    @property
+    def client(self) -> str:
+        """The text ``client=…`` of its origin; empty when there was none."""
+        first = self._first
+        if self.origin_seen and not isinstance(first, RecordKey):
+            # Most messages have one; the first line holds it already.
+            client = first[2].partition(": ")[2]
+            return client if client.startswith("client=") else self._client
+        return self._client
 
     def continue_from(self, earlier: "Message") -> None:
         """This is what is left of a requeued message: it arrived when and where that one did."""
         self.arrival_us = earlier.arrival_us
-        self.client = earlier.client
+        self._client = earlier.client
         self.submit_uid = earlier.submit_uid
 
     def to_state(self) -> State:
@@ -89,6 +99,6 @@ class Message:
         instance, queue_id, first_us, first_hash, *rest = state
         message = cls(instance, queue_id, RecordKey(first_us, first_hash), 1)
         message.origin_seen, message.arrival_us, message.last_us, message.accepted, *rest = rest
-        traffic_class, message.submit_uid, message.message_id, message.client = rest
+        traffic_class, message.submit_uid, message.message_id, message._client = rest
         message.traffic_class = TrafficClass(traffic_class)
         return message

@@ -15,7 +15,7 @@ from mailtally_agent.source.log_file import MAX_LINE_BYTES
 from mailtally_agent.summary import Summary
 
 # The records of one piece are made before they are used: few enough to stay in the CPU's cache.
-_PIECE_BYTES = 64 * 1024
+_PIECE_BYTES = 16 * 1024
 
 
 def write_records(stream: BinaryIO, reader: LogReader) -> int:
@@ -71,10 +71,10 @@ def _read(stream: BinaryIO, reader: LogReader, use: Callable[[list[Record]], Non
     gc.disable()
     try:
         for lines in _pieces(stream):
-            if len(max(lines, key=len)) > MAX_LINE_BYTES:
-                whole = [line for line in lines if len(line) <= MAX_LINE_BYTES]
-                oversize += len(lines) - len(whole)
-                lines = whole  # noqa: PLW2901
+            # No other line can be longer than a piece, which is shorter than the longest line.
+            if len(lines[0]) > MAX_LINE_BYTES:
+                oversize += 1
+                del lines[0]
             use(reader.read(lines))
     finally:
         gc.enable()

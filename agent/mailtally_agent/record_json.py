@@ -124,4 +124,6 @@ def moment(time_us: int) -> str:
 
 def text(value: str) -> str:
     """Text of a log as Unicode."""
+    if value.isascii():
+        return value
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

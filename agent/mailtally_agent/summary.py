@@ -1,6 +1,6 @@
 """``mailtally-agent parse --summary``: what the records of a log count up to (docs/records.md)."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from mailtally_agent.log_reader import LogReader
@@ -21,9 +21,10 @@ class Summary:
         self._changes: dict[str, int] = {}
         self._links: dict[str, int] = {}
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Sequence[Record]) -> None:
         """Count records."""
         attempts = self._attempts
+        self.records += len(records)
         for record in records:
             what = record.what
             if isinstance(what, Attempt):
@@ -36,7 +37,6 @@ class Summary:
                 self._changes[what.change] = self._changes.get(what.change, 0) + 1
             elif isinstance(what, MessageLink):
                 self._links[what.kind] = self._links.get(what.kind, 0) + 1
-            self.records += 1
 
     def as_json(self, reader: LogReader, oversize: int) -> dict[str, Any]:
         """The counts, and what the reader could not use."""

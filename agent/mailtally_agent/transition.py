@@ -77,7 +77,6 @@ def _client(state: Correlator, origin: Origin, queue_id: str, rest: str, line: L
     occurrence = state.occurrences.count(line[0], line[2])
     message = state.begin(origin, queue_id, line, occurrence)
     message.origin_seen = True
-    message.client = rest
     if "orig_queue_id=" in rest:
         if parse_client(rest) is None:
             return False

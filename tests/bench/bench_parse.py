@@ -23,6 +23,20 @@ STAMP = re.compile(r"(?m)^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)")
 SHORT_ID = re.compile(r"\b[0-9A-F]{2}(?=[0-9A-F]{8,12}\b)")
 
 
+OPEN_MESSAGES = 100_000
+DEFERRED = (
+    "to=<user{number}@example.net>, relay=mx.example.net[192.0.2.25]:25, delay=1.2,"
+    " delays=0.1/0/1/0.1, dsn=4.2.0, status=deferred (host mx.example.net[192.0.2.25] said: 450"
+    " 4.2.0 <user{number}@example.net>: Greylisted (in reply to RCPT TO command))"
+)
+OPEN_LINES = (
+    ("smtpd", "client=app{number}.example.com[192.0.2.1], sasl_method=PLAIN, sasl_username=app"),
+    ("cleanup", "message-id=<{number}.0123456789abcdef@app.example.com>"),
+    ("qmgr", "from=<sender{number}@app.example.com>, size=4321, nrcpt=1 (queue active)"),
+    ("smtp", DEFERRED),
+)
+
+
 class Run(NamedTuple):
     """One finished process."""
 
@@ -76,18 +90,36 @@ def measure(command: list[str], log: Path) -> Run:
     return Run(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
+def open_message_bytes(folder: Path) -> int:
+    """Memory that one more message in the queue takes, by the growth of the peak."""
+    peaks = []
+    for count in (OPEN_MESSAGES // 10, OPEN_MESSAGES + OPEN_MESSAGES // 10):
+        log = folder / "open.log"
+        with log.open("w") as file:
+            for number in range(count):
+                queue_id = f"{number % 0xFFFFF:05X}{0x200000 + number:X}"
+                for program, text in OPEN_LINES:
+                    text = text.format(number=number)  # noqa: PLW2901
+                    file.write(f"Mar  1 10:00:00 mx1 postfix/{program}[7]: {queue_id}: {text}\n")
+        peaks.append(measure([str(AGENT), "parse", "--summary"], log).peak_mib)
+    return round((peaks[1] - peaks[0]) * 2**20 / OPEN_MESSAGES)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--log", type=Path, help="measure this log instead")
+    parser.add_argument("--json", action="store_true", help="also the writing of every record")
+    parser.add_argument("--compiled", type=Path, help="mailtally-agent with a compiled reader")
     options = parser.parse_args()
-    commands = {
-        "mailtally-agent parse --summary": [str(AGENT), "parse", "--summary"],
-        "mailtally-agent parse": [str(AGENT), "parse"],
-        "pflogsumm": ["pflogsumm"],
-    }
+    commands = {"mailtally-agent parse --summary": [str(AGENT), "parse", "--summary"]}
+    if options.compiled:
+        commands["the same, compiled"] = [str(options.compiled), "parse", "--summary"]
+    if options.json:
+        commands["mailtally-agent parse"] = [str(AGENT), "parse"]
+    commands["pflogsumm"] = ["pflogsumm"]
     with tempfile.TemporaryDirectory() as folder:
         log = options.log or Path(folder) / "mail.log"
         lines = count_lines(log) if options.log else write_log(log, options.lines)
@@ -95,6 +127,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for name, command in commands.items():
                 runs[name].append(measure(command, log))
+        memory = open_message_bytes(Path(folder))
         print(
             f"{lines} lines, {log.stat().st_size / 1e6:.0f} MB, median of {options.rounds} rounds"
         )
@@ -104,6 +137,7 @@ def main() -> None:
         cpu = median(run.cpu_seconds for run in done)
         peak = max(run.peak_mib for run in done)
         print(f"{name:<32}{cpu:>8.2f}{lines / cpu:>10.0f}{peer / cpu:>13.2f}{peak:>10.0f}")
+    print(f"memory of an open message: {memory} bytes (of {OPEN_MESSAGES}, each deferred once)")
 
 
 if __name__ == "__main__":

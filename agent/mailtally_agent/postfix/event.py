@@ -40,14 +40,6 @@ class Submitted(NamedTuple):
     requeued_from: str
 
 
-class QueueActive(NamedTuple):
-    """``from=<…>, size=…, nrcpt=… (queue active)`` (opened.c); logged again on every retry."""
-
-    envelope_sender: str
-    size_bytes: int
-    recipient_count: int
-
-
 class Measures(NamedTuple):
     """How long a delivery took, microseconds, over what connection, and how it ended.
 

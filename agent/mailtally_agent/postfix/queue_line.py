@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 
 from mailtally_agent.postfix.address import ADDRESS, bracketed_end
-from mailtally_agent.postfix.event import Client, QueueActive, Submitted
+from mailtally_agent.postfix.event import Client, Submitted
 
 # Short ids: five hexadecimal digits of microseconds and the inode number, upper case. Long ids: at
 # least six and four digits in base 52 without vowels, "z", and the inode number in base 51.
@@ -28,22 +28,24 @@ _NOTIFICATION = re.compile(
     r"(?:sender|postmaster) (?:non-delivery|delay|delivery status) notification: ([0-9A-Za-z]+)"
 )
 _ACTIVE_END = " (queue active)"
-_new = tuple.__new__
 
 
 # Whether a text can be a queue id: no word, not ``NOQUEUE``, not ``warning``. Asked of every line.
 is_queue_id = _QUEUE_ID.fullmatch
 
 
-def parse_active(rest: str) -> QueueActive | None:
-    """Sender, size and recipients of a message that becomes active: src/global/opened.c."""
+def parse_active(rest: str) -> tuple[str, int, int] | None:
+    """Sender, size in bytes and number of recipients of a message that becomes active.
+
+    ``from=<…>, size=…, nrcpt=… (queue active)``: src/global/opened.c, again on every retry.
+    """
     sender, _, sizes = rest.partition(">, size=")
     size, _, end = sizes.partition(", nrcpt=")
     count, active, _ = end.partition(_ACTIVE_END)
     if active and '"' not in sender and size.isdecimal() and count.isdecimal():
-        return _new(QueueActive, (sender[6:], int(size), int(count)))
+        return sender[6:], int(size), int(count)
     match = _ACTIVE.fullmatch(rest) or _ACTIVE_UNQUOTED.fullmatch(rest)
-    return QueueActive(match[1], int(match[2]), int(match[3])) if match else None
+    return (match[1], int(match[2]), int(match[3])) if match else None
 
 
 def is_expired(rest: str) -> bool:

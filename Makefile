@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A Postfix log to show in `make demo`; default: the bundled one.
 LOG ?=
 
-.PHONY: help demo test lint types contracts spelling proto bench corpus-formats format requirements clean env
+.PHONY: help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -50,6 +50,12 @@ bench: env  ## speed and memory beside peers, in one run
 corpus-formats: env  ## make the logs of tests/corpus/formats anew, with rsyslogd and journald
 	tests/setup/packages
 	$(BIN)/python -m tests.corpus.formats.make_formats
+
+compiled: env  ## a wheel in dist/ whose log reader is compiled (needs a C compiler)
+	rm -rf build/compiled && mkdir -p build/compiled
+	git ls-files -z | xargs -0 cp --parents -t build/compiled
+	HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(BIN)/python -m build --wheel --outdir dist build/compiled
+	rm -rf build/compiled
 
 requirements:  ## pin the development environment anew (needs uv)
 	uv export --quiet --no-emit-project --all-extras --all-groups --no-header --no-annotate \

@@ -57,3 +57,23 @@ def test_log_that_begins_in_mid_life_says_so() -> None:
     (imbalance,) = balance.imbalances()
 
     assert imbalance.why == "it began before this log"
+
+
+def test_same_address_by_two_aliases_and_a_blind_copy_are_recipients_of_their_own() -> None:
+    by_alias = [
+        to("x@y", MX, "sent", "250 ok").replace("<x@y>, ", f"<x@y>, orig_to=<{alias}>, ")
+        for alias in ("sales@b", "info@b")
+    ]
+    balance = Balance()
+    balance.add(
+        read(
+            "smtpd: A1B2C3: client=x[192.0.2.9]",
+            "qmgr: A1B2C3: from=<list-owner+sales=b@a>, size=1, nrcpt=3 (queue active)",
+            *(f"smtp: A1B2C3: {text}" for text in by_alias),
+            f"smtp: A1B2C3: {to('archive@z', MX, 'bounced', 'host z said: 550 no')}",
+            "qmgr: A1B2C3: removed",
+        )
+    )
+
+    assert balance.states() == {("outbound", "delivered"): 2, ("outbound", "bounced"): 1}
+    assert balance.imbalances() == []

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A Postfix log to show in `make demo`; default: the bundled one.
 LOG ?=
 
-.PHONY: help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env
+.PHONY: help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -44,8 +44,12 @@ proto:  ## generate the Python code of proto/ again
 	proto/generate
 
 bench: env  ## speed and memory beside peers, in one run
-	tests/setup/packages pflogsumm
+	tests/setup/packages
 	$(BIN)/python -m tests.bench.bench_parse
+
+comparison: env  ## write docs/comparison.md: pflogsumm, logwatch and mtail on the same logs
+	tests/setup/packages
+	$(BIN)/python -m tests.comparison
 
 corpus-formats: env  ## make the logs of tests/corpus/formats anew, with rsyslogd and journald
 	tests/setup/packages

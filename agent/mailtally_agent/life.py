@@ -18,7 +18,14 @@ from mailtally_agent.record import (
 )
 from mailtally_agent.terms import Change, Direction
 
-_FINAL = {"sent": "delivered", "bounced": "bounced"}
+# Postfix's words for an end (src/global/sent.c, bounce.c; of probes: verify.c).
+_FINAL = {
+    "sent": "delivered",
+    "bounced": "bounced",
+    "deliverable": "delivered",
+    "undeliverable": "bounced",
+    "undeliverable-but-not-cached": "bounced",
+}
 # What becomes of recipients without a final outcome; the first that happened counts.
 _ENDS = (
     (Change.EXPIRED, "expired"),

@@ -39,7 +39,7 @@ def main() -> int:
     log: Path = parser.parse_args().log
     truth = json.loads(Path(f"{log}.truth.json").read_text())
     with log.open("rb") as stdin:
-        command = [AGENT, "parse", "--summary"]
+        command = [str(AGENT), "parse", "--summary"]
         done = subprocess.run(command, stdin=stdin, capture_output=True, check=True)
     summary: dict[str, Any] = json.loads(done.stdout)
     pairs = {

@@ -77,3 +77,19 @@ def test_same_address_by_two_aliases_and_a_blind_copy_are_recipients_of_their_ow
 
     assert balance.states() == {("outbound", "delivered"): 2, ("outbound", "bounced"): 1}
     assert balance.imbalances() == []
+
+
+def test_probe_has_its_outcome() -> None:
+    balance = Balance()
+    balance.add(
+        read(
+            "pickup: A1B2C3: uid=0 from=<root>",
+            "qmgr: A1B2C3: from=<root@a>, size=1, nrcpt=2 (queue active)",
+            f"smtp: A1B2C3: {to('x@y', MX, 'deliverable', '250 ok')}",
+            f"smtp: A1B2C3: {to('z@y', MX, 'undeliverable', 'host y said: 550 no')}",
+            "qmgr: A1B2C3: removed",
+        )
+    )
+
+    assert balance.states() == {("notification", "delivered"): 1, ("notification", "bounced"): 1}
+    assert balance.imbalances() == []

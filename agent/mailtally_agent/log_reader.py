@@ -35,7 +35,8 @@ _REPEATED = re.compile(r"message repeated (\d{1,9}) times: \[ ?(.*)\]", re.DOTAL
 _REPEATED_MAX = 1_000
 TEMPLATE_ADVICE = (
     "no line that says which Postfix daemon wrote it; set your syslog daemon to its traditional or"
-    " RFC 3339 file template (rsyslog: RSYSLOG_FileFormat), not to RSYSLOG_SyslogProtocol23Format"
+    " RFC 3339 file template (rsyslog: RSYSLOG_FileFormat), or RFC 5424 with"
+    ' parser.permitSlashInProgramName="on"'
 )
 _new = tuple.__new__
 _SAMPLES_MAX = 5

@@ -2,7 +2,7 @@
 
 Gives     the parts of a header, and the moment of its time stamp.
 Mirrors   RFC 3164 section 4.1.2 as syslog daemons write it to files (``Mar  1 09:05:07``; the day
-          padded with a space, a zero or nothing), and RFC 3339
+          padded with a space, a zero or nothing; some add the year), and RFC 3339
           (``2026-03-01T09:05:07.123456+01:00``).
 Limits    RFC 3164 has neither year nor zone. The zone is an argument; the year is the one that puts
           a line near the line before it, and the first line of a file not after the moment of the
@@ -24,8 +24,13 @@ _MONTHS = {
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
     )
 }
-_TRADITIONAL = re.compile(r"([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)")
-_TRADITIONAL_HEAD = re.compile(r"[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d ")
+# The year stands before the month, behind the day, or nowhere.
+_TRADITIONAL = re.compile(
+    r"(?:(?P<year>\d{4}) )?(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2}) (?:(?P<later>\d{4}) )?"
+    r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?P<fraction>\.\d{1,9})?"
+)
+_TRADITIONAL_HEAD = re.compile(_TRADITIONAL.pattern + " ")
+_YEAR_FIRST = re.compile(r"\d{4} [A-Z]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -48,7 +53,7 @@ def split_head(head: str) -> tuple[str, str] | None:
     >>> split_head("Mar  1 09:05:07 mx1 postfix/smtp[99")
     ('Mar  1 09:05:07', 'mx1 postfix/smtp[99')
     """
-    if head[:1].isdigit():
+    if head[:1].isdigit() and not _YEAR_FIRST.match(head):
         stamp, space, origin = head.partition(" ")
         return (stamp, origin) if space else None
     match = _TRADITIONAL_HEAD.match(head)
@@ -77,7 +82,7 @@ class TimeStamps:
             if len(seconds) != 2 or not seconds.isdecimal():
                 return None
             time_us: int | None = self._minute_us + int(seconds) * SECOND_US
-        elif stamp[:1].isdigit():
+        elif stamp[:1].isdigit() and stamp[4:5] != " ":
             time_us = _rfc3339_us(stamp)
         else:
             match = _TRADITIONAL.fullmatch(stamp)
@@ -88,22 +93,30 @@ class TimeStamps:
         return time_us
 
     def _traditional_us(self, match: re.Match[str]) -> int | None:
-        month = _MONTHS.get(match[1])
+        month = _MONTHS.get(match["month"])
         if month is None:
             return None
-        fields = (month, int(match[2]), int(match[3]), int(match[4]), min(int(match[5]), 59))
-        moment = self._nearest_year(fields)
+        day, hour, minute = int(match["day"]), int(match["hour"]), int(match["minute"])
+        fields = (month, day, hour, minute, min(int(match["second"]), 59))
+        year = match["year"] or match["later"]
+        moment = self._of_year(int(year), fields) if year else self._nearest_year(fields)
         if moment is None:
             return None
         time_us = epoch_us(moment)
         later_us = epoch_us(moment.replace(fold=1))
         if later_us > time_us:  # the hour that a clock set back shows twice
             if self.last_us is not None and time_us < self.last_us - DISORDER_US:
-                return later_us
+                time_us = later_us
         elif match.end() == 15:
             self._minute = match[0][:12]
             self._minute_us = time_us - fields[4] * SECOND_US
-        return time_us
+        return time_us + round(float(match["fraction"] or 0) * SECOND_US)
+
+    def _of_year(self, year: int, fields: tuple[int, int, int, int, int]) -> datetime | None:
+        try:
+            return datetime(year, *fields, tzinfo=self._zone)
+        except ValueError:
+            return None
 
     def _nearest_year(self, fields: tuple[int, int, int, int, int]) -> datetime | None:
         """The moment of the year that fits, or None when the date exists in none of them."""
@@ -111,10 +124,9 @@ class TimeStamps:
         year = (_EPOCH + reference_us * _MICROSECOND).year
         candidates = []
         for candidate in (year - 1, year, year + 1):
-            try:
-                candidates.append(datetime(candidate, *fields, tzinfo=self._zone))
-            except ValueError:  # 29 February
-                continue
+            moment = self._of_year(candidate, fields)
+            if moment is not None:  # 29 February
+                candidates.append(moment)
         if self.last_us is None:
             past = [c for c in candidates if epoch_us(c) <= self._newest_us + DAY_US]
             return max(past, default=None)

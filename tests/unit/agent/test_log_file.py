@@ -35,7 +35,7 @@ def test_missing_log_is_waited_for(tmp_path: Path) -> None:
     assert read_all(log) == ["one"]
 
 
-def test_unfinished_line_is_left_for_later(tmp_path: Path) -> None:
+def test_08_unfinished_line_is_left_for_later(tmp_path: Path) -> None:
     path = tmp_path / "mail.log"
     append(path, "one\ntw")
     log = open_log(path)
@@ -45,7 +45,7 @@ def test_unfinished_line_is_left_for_later(tmp_path: Path) -> None:
     assert read_all(log) == ["two"]
 
 
-def test_renamed_log_is_read_to_its_end_before_the_next(tmp_path: Path) -> None:
+def test_07_renamed_log_is_read_to_its_end_before_the_next(tmp_path: Path) -> None:
     path = tmp_path / "mail.log"
     append(path, "one\n")
     log = open_log(path)
@@ -72,7 +72,7 @@ def test_two_rotations_between_reads(tmp_path: Path) -> None:
     assert log.counts.gaps == 0
 
 
-def test_copied_and_truncated_log(tmp_path: Path) -> None:
+def test_08_copied_and_truncated_log(tmp_path: Path) -> None:
     path = tmp_path / "mail.log"
     append(path, "one\ntwo\n")
     log = open_log(path)
@@ -86,7 +86,7 @@ def test_copied_and_truncated_log(tmp_path: Path) -> None:
     assert log.counts.gaps == 0
 
 
-def test_truncated_log_that_grew_past_the_place(tmp_path: Path) -> None:
+def test_08_truncated_log_that_grew_past_the_place(tmp_path: Path) -> None:
     path = tmp_path / "mail.log"
     append(path, "one\n")
     log = open_log(path)
@@ -110,7 +110,7 @@ def test_lines_that_no_file_holds_any_more_are_a_gap(tmp_path: Path) -> None:
     assert log.counts.gaps == 1
 
 
-def test_place_is_found_in_the_rotated_file_after_a_restart(tmp_path: Path) -> None:
+def test_07_place_is_found_in_the_rotated_file_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "mail.log"
     append(path, "one\n")
     log = open_log(path)
@@ -181,7 +181,7 @@ def test_line_of_ten_megabytes_is_counted_and_what_follows_is_read(tmp_path: Pat
     assert log.counts.oversize == 2
 
 
-def test_every_byte_survives(tmp_path: Path) -> None:
+def test_24_every_byte_survives(tmp_path: Path) -> None:
     path = tmp_path / "mail.log"
     content = bytes(byte for byte in range(256) if byte != 10) + "\u2028\u202e\x85".encode()
     path.write_bytes(content + b"\n")

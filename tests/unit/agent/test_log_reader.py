@@ -85,14 +85,14 @@ def test_queue_id_that_is_used_again_is_another_message() -> None:
     assert kinds(records)[4:] == ["MessageAccepted", "Attempt"]
 
 
-def test_queue_id_used_again_without_removed_in_between() -> None:
+def test_05_queue_id_used_again_without_removed_in_between() -> None:
     records = read(*LIFE[:3], *LIFE[:3])
 
     assert kinds(records) == ["MessageAccepted", "MessageAccepted"]
     assert records[0].message != records[1].message
 
 
-def test_same_queue_id_of_two_instances_is_two_messages() -> None:
+def test_11_same_queue_id_of_two_instances_is_two_messages() -> None:
     lines = [line.replace("postfix/", "postfix-out/") for line in log(*LIFE)]
     mixed = [line for pair in zip(log(*LIFE), lines, strict=True) for line in pair]
 
@@ -102,7 +102,7 @@ def test_same_queue_id_of_two_instances_is_two_messages() -> None:
     assert len(records) == 8
 
 
-def test_log_that_begins_in_the_middle_of_a_message() -> None:
+def test_07_log_that_begins_in_the_middle_of_a_message() -> None:
     records = read(attempt("A1B2C3D4"))
 
     assert kinds(records) == ["Attempt"]
@@ -197,7 +197,7 @@ def test_equal_lines_of_one_moment_are_told_apart_and_the_same_each_time() -> No
     assert keys == [record.key for record in new_reader().read(line * 3)]
 
 
-def test_message_that_never_ends_is_forgotten_after_the_queue_lifetime() -> None:
+def test_06_message_that_never_ends_is_forgotten_after_the_queue_lifetime() -> None:
     reader = new_reader()
     reader.read(log(LIFE[0]))
     assert reader.open_messages == 1

@@ -43,15 +43,26 @@ def test_other_heads_are_none(head: str) -> None:
         "2026-03-01T09:05:07Z",
         "2026-03-01T10:05:07.000000+01:00",
         "2026-03-01T09:05:07+0000",
+        "2026 Mar  1 09:05:07",
+        "2026 Mar 01 09:05:07.000",
+        "Mar  1 2026 09:05:07",
     ],
 )
-def test_all_forms_of_a_time_stamp_give_the_same_moment(stamp: str) -> None:
+def test_03_all_forms_of_a_time_stamp_give_the_same_moment(stamp: str) -> None:
     reader = TimeStamps(ZoneInfo("UTC"), moment_us("2026-03-02T00:00:00Z"))
 
     assert times(reader, stamp) == ["2026-03-01T09:05:07+00:00"]
 
 
-def test_year_turns_within_a_log() -> None:
+def test_03_year_and_fraction_that_a_stamp_gives_are_taken() -> None:
+    reader = TimeStamps(ZoneInfo("UTC"), moment_us("2026-03-02T00:00:00Z"))
+
+    (time,) = times(reader, "2013 Jun 12 06:35:24.123")
+
+    assert time == "2013-06-12T06:35:24.123000+00:00"
+
+
+def test_01_year_turns_within_a_log() -> None:
     reader = TimeStamps(ZoneInfo("UTC"), moment_us("2027-01-02T00:00:00Z"))
 
     assert times(reader, "Dec 31 23:59:59", "Jan  1 00:00:00") == [
@@ -60,19 +71,19 @@ def test_year_turns_within_a_log() -> None:
     ]
 
 
-def test_first_line_is_not_after_the_files_last_change() -> None:
+def test_01_first_line_is_not_after_the_files_last_change() -> None:
     reader = TimeStamps(ZoneInfo("UTC"), moment_us("2026-06-01T00:00:00Z"))
 
     assert times(reader, "Jun  3 00:00:00") == ["2025-06-03T00:00:00+00:00"]
 
 
-def test_leap_day_is_in_a_leap_year() -> None:
+def test_01_leap_day_is_in_a_leap_year() -> None:
     reader = TimeStamps(ZoneInfo("UTC"), moment_us("2028-03-01T00:00:00Z"))
 
     assert times(reader, "Feb 29 12:00:00") == ["2028-02-29T12:00:00+00:00"]
 
 
-def test_hour_that_a_clock_shows_twice_is_told_apart_by_order() -> None:
+def test_02_hour_that_a_clock_shows_twice_is_told_apart_by_order() -> None:
     reader = TimeStamps(BERLIN, moment_us("2026-10-26T00:00:00Z"))
 
     assert times(
@@ -94,6 +105,8 @@ def test_hour_that_a_clock_shows_twice_is_told_apart_by_order() -> None:
         "2026-03-01T09:05:07",
         "2026-13-01T09:05:07Z",
         "Mar  1 09:05",
+        "2026 Feb 29 09:05:07",
+        "0000 Mar  1 09:05:07",
     ],
 )
 def test_other_stamps_are_none(stamp: str) -> None:

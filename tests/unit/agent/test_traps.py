@@ -432,7 +432,7 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("name", [*FORMATS, "journal"])
-def test_02_every_format_gives_the_same_record(name: str) -> None:
+def test_03_every_format_gives_the_same_record(name: str) -> None:
     text = f"A1B2C3: {to('x@y', MX, 'sent', '250 2.0.0 Ök')}"
     if name == "journal":
         line = json.dumps(
@@ -449,6 +449,20 @@ def test_02_every_format_gives_the_same_record(name: str) -> None:
     traditional = FORMATS["traditional"].format(program="postfix/smtp", pid=99, text=text)
 
     assert wired(new_reader().read([traditional])) == wired(new_reader().read([line]))
+
+
+@pytest.mark.parametrize("stamp", ["2026 Nov 23 20:42:58", "Nov 23 2026 20:42:58"])
+def test_03_line_whose_stamp_has_a_year_is_read(stamp: str) -> None:
+    (record,) = new_reader().read([f"{stamp} mx1 postfix/qmgr[1]: A1B2C3: removed"])
+
+    assert record.time_us == NEWEST_US - 11_822_000_000
+
+
+def test_03_stamp_in_another_language_is_counted() -> None:
+    reader = new_reader()
+
+    assert reader.read(["Απρ 15 20:42:58 mx1 postfix/qmgr[1]: A1B2C3: removed"]) == []
+    assert reader.unparsed["header"] == 1
 
 
 def test_journal_entry_with_bytes_that_are_no_text() -> None:

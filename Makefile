@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A Postfix log to show in `make demo`; default: the bundled one.
 LOG ?=
 
-.PHONY: help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -54,6 +54,9 @@ comparison: env  ## write docs/comparison.md: pflogsumm, logwatch and mtail on t
 corpus-formats: env  ## make the logs of tests/corpus/formats anew, with rsyslogd and journald
 	tests/setup/packages
 	$(BIN)/python -m tests.corpus.formats.make_formats
+
+hostile: env  ## read 100,000 lines with strangers' text; SEED=n repeats a run
+	$(BIN)/python -m tests.hostile $(if $(SEED),--seed $(SEED))
 
 compiled: env  ## a wheel in dist/ whose log reader is compiled (needs a C compiler)
 	rm -rf build/compiled && mkdir -p build/compiled

@@ -61,9 +61,12 @@ def parse_client(rest: str) -> Client | None:
 
 
 def original_queue_id(rest: str) -> str:
-    """The queue id before a content filter, when ``client=…`` names it; else empty."""
+    """The queue id before a content filter, when ``client=…`` names it; else empty.
+
+    A filter does not log in, and the name of one who does may hold any text.
+    """
     match = _CLIENT.fullmatch(rest) if ", orig_queue_id=" in rest else None
-    return match[5] or "" if match else ""
+    return match[5] or "" if match and match[4] is None else ""
 
 
 def parse_submission(rest: str) -> Submitted | None:

@@ -193,6 +193,17 @@ def test_12_filter_that_names_the_queue_id_before_it_links_at_once() -> None:
     assert attempts(records)[0].traffic_class is TrafficClass.NOTIFICATION
 
 
+def test_12_login_name_forges_no_hop() -> None:
+    records = read(
+        "cleanup: A1B2C3: message-id=<1@b>",
+        "smtpd: B1B2C3: client=x[192.0.2.9], sasl_method=LOGIN, sasl_username=u,"
+        " orig_queue_id=A1B2C3",
+        "qmgr: B1B2C3: from=<a@b>, size=1, nrcpt=1 (queue active)",
+    )
+
+    assert [type(record.what) for record in records] == [MessageAccepted]
+
+
 @pytest.mark.parametrize(
     ("daemon", "relay", "text"),
     [

@@ -16,7 +16,7 @@ from mailtally_agent.record import (
     Record,
     SpamScore,
 )
-from mailtally_agent.terms import Change, Direction
+from mailtally_agent.terms import Change, Direction, Link
 
 # Postfix's words for an end (src/global/sent.c, bounce.c; of probes: verify.c).
 _FINAL = {
@@ -33,8 +33,8 @@ _ENDS = (
     (Change.DISCARDED, "discarded"),
     (Change.REQUEUED, "requeued"),
 )
-# After these no line about the message follows.
-_OVER = frozenset({Change.COMPLETED, Change.REMOVED, Change.REQUEUED})
+# After these no line about the message follows; after "requeued" one does, with its new queue id.
+_OVER = frozenset({Change.COMPLETED, Change.REMOVED})
 
 
 @dataclass(slots=True)
@@ -97,8 +97,9 @@ class MessageLife:
 
     @property
     def over(self) -> bool:
-        """Whether the message has left the queue."""
-        return not _OVER.isdisjoint(self.changes)
+        """Whether the last line about the message was read."""
+        went_on = any(link.kind is Link.REQUEUE for link in self.links)
+        return went_on or not _OVER.isdisjoint(self.changes)
 
     @property
     def untried(self) -> int:

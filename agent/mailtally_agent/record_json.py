@@ -13,7 +13,7 @@ from mailtally_agent.life import MessageLife
 from mailtally_agent.message import Message
 from mailtally_agent.postfix.event import Tls
 from mailtally_agent.postfix.queue_line import parse_client
-from mailtally_agent.record import Attempt, MessageChanged, Record
+from mailtally_agent.record import Attempt, MessageChanged, MessageLink, Record
 from mailtally_agent.terms import Change
 
 Object = dict[str, Any]
@@ -41,6 +41,9 @@ class JsonRecords:
                 yield _attempt(record, what, life)
             elif isinstance(what, MessageChanged) and what.change in _ENDS:
                 yield _end(record, what, life)
+                if life.over:
+                    del self._lives[message]
+            elif isinstance(what, MessageLink) and life.over:
                 del self._lives[message]
 
 

@@ -45,13 +45,15 @@ def test_records_tell_what_was_decided(seed: int) -> None:
 def test_every_accepted_recipient_has_one_state(seed: int) -> None:
     traffic = Traffic(seed, FAMILIES)
     balance = Balance()
+    records = new_reader().read(traffic.lines(seed))
 
-    balance.add(new_reader().read(traffic.lines(seed)))
+    balance.add(records)
 
     accepted = [truth for truth in traffic.truths() if truth.accepted]
     assert all(truth.states().total() == len(truth.recipients) for truth in accepted)
     assert balance.states() == sum(map(_balanced, accepted), Counter())
     assert balance.imbalances() == []
+    assert balance.messages() == len({record.message for record in records})
 
 
 def _balanced(truth: Truth) -> Counter[tuple[str, str]]:

@@ -93,3 +93,19 @@ def test_probe_has_its_outcome() -> None:
 
     assert balance.states() == {("notification", "delivered"): 1, ("notification", "bounced"): 1}
     assert balance.imbalances() == []
+
+
+def test_requeued_message_is_one_message_and_over() -> None:
+    balance = Balance()
+    balance.add(
+        read(
+            "smtpd: A1B2C3: client=x[192.0.2.9]",
+            "qmgr: A1B2C3: from=<a@b>, size=1, nrcpt=1 (queue active)",
+            "postsuper: A1B2C3: requeued",
+            "pickup: B1B2C3: uid=104 from=<a@b> orig_id=A1B2C3",
+            "qmgr: B1B2C3: from=<a@b>, size=1, nrcpt=1 (queue active)",
+        )
+    )
+
+    assert balance.messages() == 2
+    assert balance.states() == {("outbound", "pending"): 1}

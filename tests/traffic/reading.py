@@ -39,9 +39,9 @@ class Told(NamedTuple):
     scored: bool
 
 
-def new_reader() -> LogReader:
+def new_reader(newest_us: int = NEWEST_US) -> LogReader:
     """A reader of the generator's host."""
-    return LogReader(UTC, NEWEST_US, DirectionRules([ip_network("127.0.0.1/32")]))
+    return LogReader(UTC, newest_us, DirectionRules([ip_network("127.0.0.1/32")]))
 
 
 def lives(records: Iterable[Record]) -> list[MessageLife]:

@@ -9,6 +9,8 @@ from tests.reference.shapes import ANSWER, PHASE, QUEUE_ID, RELAY
 _UNKNOWN_HERE = ("user unknown in ", "unknown user", "mail for ")
 _FORWARDED = re.compile(rf"forwarded as (?P<child>{QUEUE_ID})\)?")
 _QUEUED = re.compile(rf".*queued as (?P<child>{QUEUE_ID})\)*", re.DOTALL)
+# What follows an address: twice in a line, and where it ends depends on quotes.
+_OTHER_FIELDS = re.compile(r">, relay=[^,]*, (?:conn_use=\d+, )?delay=")
 _OWN_ADDRESS = "127.0.0.1"
 
 
@@ -20,7 +22,7 @@ def told(line: re.Match[str]) -> Object:
     return {
         "recipient": line["recipient"],
         "orig_to": line["orig_to"] or "",
-        "recipient_ambiguous": False,
+        "recipient_ambiguous": len(_OTHER_FIELDS.findall(line.string)) > 1,
         "relay_host": relay["host"] if relay else line["relay"],
         "relay_address": relay["address"] if relay else "",
         "relay_port": int(relay["port"]) if relay else 0,

@@ -5,7 +5,13 @@ from datetime import datetime
 from typing import Any
 
 Object = dict[str, Any]
-_FINAL = {"sent": "delivered", "bounced": "bounced"}
+_FINAL = {
+    "sent": "delivered",
+    "bounced": "bounced",
+    "deliverable": "delivered",
+    "undeliverable": "bounced",
+    "undeliverable-but-not-cached": "bounced",
+}
 
 
 @dataclass(slots=True)
@@ -95,9 +101,7 @@ class Generation:
         if self.recipient_count is None:
             return bool(states)
         untried = self.recipient_count > len(self.recipients)
-        return rest == "unknown" and (
-            untried or (self.traffic_class != "probe" and "unknown" in states)
-        )
+        return rest == "unknown" and (untried or "unknown" in states)
 
 
 def shown(time: datetime) -> str:

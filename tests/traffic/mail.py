@@ -24,6 +24,15 @@ _STORES = (
     ("lmtp", "dovecot.test[private/lmtp]", "250 2.0.0 <x@y> abc Saved"),
 )
 
+# Postfix's words for an end; of a probe, that an address would be delivered to or not.
+_FINAL = {
+    "sent": DELIVERED,
+    "bounced": BOUNCED,
+    "deliverable": DELIVERED,
+    "undeliverable": BOUNCED,
+    "undeliverable-but-not-cached": BOUNCED,
+}
+
 
 class Mail:
     """A message on its way through one instance."""
@@ -138,7 +147,7 @@ class Mail:
         if daemon == "discard":
             one.state = DISCARDED
         else:
-            one.state = {"sent": DELIVERED, "bounced": BOUNCED}.get(status, "")
+            one.state = _FINAL.get(status, "")
         attempt = Tried(to, orig_to, status, one.direction, reply, conn_use, trust)
         self.truth.attempts.append(attempt)
         child = reply.rpartition("queued as ")[2]

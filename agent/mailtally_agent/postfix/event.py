@@ -16,7 +16,7 @@ _MEASURES = re.compile(
     r"(?:, tls=(.*))?, dsn=([^,]*)",
     re.DOTALL,
 )
-# Where addresses are not quoted, a recipient that ends like this makes a line with two readings.
+# Where addresses are not quoted, one that holds this makes a line with two readings.
 _SECOND_READING = re.compile(r">, relay=[^,]*, (?:conn_use=\d+, )?delay=")
 _CIPHER = re.compile(r"([\w.]{1,20}) with cipher ([\w-]{1,60})")
 
@@ -102,7 +102,11 @@ class DeliveryLogged(NamedTuple):
     @property
     def recipient_ambiguous(self) -> bool:
         """Whether the line can be read in two ways, which quotes around addresses would prevent."""
-        return self.unquoted or _SECOND_READING.search(self.tail) is not None
+        return (
+            self.unquoted
+            or ">, relay=" in f"{self.relay}, {self.measures}"
+            or any(map(_SECOND_READING.search, (self.tail, self.recipient, self.orig_to)))
+        )
 
     @property
     def measured(self) -> Measures:

@@ -23,7 +23,7 @@ _REQUEUED_FROM = re.compile(r" orig_id=([0-9A-Za-z]+)")
 _SIZES = r"size=(\d{1,18}), nrcpt=(\d{1,9}) \(queue active\)"
 _ACTIVE = re.compile(rf"from=<({ADDRESS})>, {_SIZES}", re.DOTALL)
 _ACTIVE_UNQUOTED = re.compile(rf"from=<(.*)>, {_SIZES}", re.DOTALL)
-_EXPIRED = re.compile(r"from=<.*>, status=(?:force-)?expired\b[^<>]*", re.DOTALL)
+_EXPIRED = re.compile(r"from=<.*>, status=(?:force-)?expired, returned to sender", re.DOTALL)
 _NOTIFICATION = re.compile(
     r"(?:sender|postmaster) (?:non-delivery|delay|delivery status) notification: ([0-9A-Za-z]+)"
 )
@@ -41,8 +41,8 @@ def parse_active(rest: str) -> tuple[str, int, int] | None:
     """
     sender, _, sizes = rest.partition(">, size=")
     size, _, end = sizes.partition(", nrcpt=")
-    count, active, _ = end.partition(_ACTIVE_END)
-    if active and '"' not in sender and size.isdecimal() and count.isdecimal():
+    count, active, after = end.partition(_ACTIVE_END)
+    if active and not after and '"' not in sender and size.isdecimal() and count.isdecimal():
         return sender[6:], int(size), int(count)
     match = _ACTIVE.fullmatch(rest) or _ACTIVE_UNQUOTED.fullmatch(rest)
     return (match[1], int(match[2]), int(match[3])) if match else None
@@ -63,10 +63,13 @@ def parse_client(rest: str) -> Client | None:
 def original_queue_id(rest: str) -> str:
     """The queue id before a content filter, when ``client=…`` names it; else empty.
 
-    A filter does not log in, and the name of one who does may hold any text.
+    A client that logs in chooses its name and its sasl_sender (``MAIL FROM … AUTH=``), which may
+    end in the words that a filter would cause: such a client is believed nothing.
     """
-    match = _CLIENT.fullmatch(rest) if ", orig_queue_id=" in rest else None
-    return match[5] or "" if match and match[4] is None else ""
+    if ", orig_queue_id=" not in rest or ", sasl_" in rest:
+        return ""
+    match = _CLIENT.fullmatch(rest)
+    return match[5] or "" if match else ""
 
 
 def parse_submission(rest: str) -> Submitted | None:

@@ -5,8 +5,7 @@ import grpc
 from mailtally_agent.config import Config
 from mailtally_agent.connection import describe_error, open_channel
 from mailtally_agent.daemon import clock_us
-from mailtally_agent.log_reader import TEMPLATE_ADVICE, LogReader
-from mailtally_agent.origins import NAMELESS
+from mailtally_agent.log_reader import LogReader
 from mailtally_agent.source.disk import RealDisk
 from mailtally_agent.source.log_file import LogFile
 
@@ -42,8 +41,8 @@ def _check_log(config: Config) -> str | None:
         return f"{config.log}: missing, or no line yet; set source.log if mail is logged elsewhere"
     reader = LogReader(config.time_zone, newest_us, config.rules)
     reader.read(lines)
-    if reader.unparsed["header"] == reader.lines or reader.unparsed[NAMELESS]:
-        return f"{config.log}: {TEMPLATE_ADVICE}"
+    if problem := reader.problem():
+        return f"{config.log}: {problem}"
     return None
 
 

@@ -69,6 +69,12 @@ class LogReader:
         """Messages of which more lines are to be expected."""
         return sum(map(len, self._correlator.open.values()))
 
+    def problem(self) -> str:
+        """Why figures of this log mean nothing, and what to do; empty when they mean something."""
+        if self.unparsed["header"] == self.lines > 0 or self.unparsed[NAMELESS]:
+            return TEMPLATE_ADVICE
+        return ""
+
     def read(self, lines: Sequence[str]) -> list[Record]:
         """Records of these lines (without their line ends)."""
         self.lines += len(lines)

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from mailtally_agent.audit import Balance
-from mailtally_agent.log_reader import TEMPLATE_ADVICE, LogReader
-from mailtally_agent.origins import NAMELESS
+from mailtally_agent.log_reader import LogReader
 from mailtally_agent.record import Record
 from mailtally_agent.record_json import JsonRecords
 from mailtally_agent.source.log_file import MAX_LINE_BYTES
@@ -19,7 +18,10 @@ _PIECE_BYTES = 16 * 1024
 
 
 def write_records(stream: BinaryIO, reader: LogReader) -> int:
-    """Write one JSON object a line; what could not be read is told on standard error. Always 0."""
+    """Write one JSON object a line; what could not be read is told on standard error.
+
+    1 when the log does not say which daemon wrote its lines, else 0; so all of these functions.
+    """
     objects = JsonRecords().objects
 
     def write(records: list[Record]) -> None:
@@ -33,16 +35,16 @@ def write_records(stream: BinaryIO, reader: LogReader) -> int:
         file=sys.stderr,
     )
     _tell_unparsed(reader)
-    return 0
+    return 1 if reader.problem() else 0
 
 
 def write_summary(stream: BinaryIO, reader: LogReader) -> int:
-    """Write the counts as one JSON object. Always 0."""
+    """Write the counts as one JSON object."""
     summary = Summary()
     oversize = _read(stream, reader, summary.add)
     print(json.dumps(summary.as_json(reader, oversize), indent=2))
     _tell_unparsed(reader)
-    return 0
+    return 1 if reader.problem() else 0
 
 
 def write_balance(stream: BinaryIO, reader: LogReader, limit: int) -> int:
@@ -61,7 +63,7 @@ def write_balance(stream: BinaryIO, reader: LogReader, limit: int) -> int:
     if len(wrong) > limit:
         print(f"… and {len(wrong) - limit} more")
     _tell_unparsed(reader)
-    return 1 if wrong else 0
+    return 1 if wrong or reader.problem() else 0
 
 
 def _read(stream: BinaryIO, reader: LogReader, use: Callable[[list[Record]], None]) -> int:
@@ -98,7 +100,7 @@ def _pieces(stream: BinaryIO) -> Iterator[list[str]]:
 def _tell_unparsed(reader: LogReader) -> None:
     for daemon, count in reader.unparsed.most_common():
         print(f"unparsed {daemon}={count}", file=sys.stderr)
-    if reader.unparsed["header"] == reader.lines > 0 or reader.unparsed[NAMELESS]:
-        print(TEMPLATE_ADVICE, file=sys.stderr)
+    if problem := reader.problem():
+        print(problem, file=sys.stderr)
     for sample in reader.samples:
         print(f"unparsed sample: {sample!a}", file=sys.stderr)

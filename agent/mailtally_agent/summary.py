@@ -60,4 +60,5 @@ class Summary:
             "unparsed_by_daemon": dict(reader.unparsed.most_common()),
             "oversize": oversize,
             "syslog_losses": reader.losses,
+            "problem": reader.problem(),
         }

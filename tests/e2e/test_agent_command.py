@@ -136,6 +136,25 @@ def test_summary_counts_what_the_records_say() -> None:
     assert summary["unparsed"] == 0
 
 
+@pytest.mark.parametrize("options", [["parse"], ["parse", "--summary"], ["audit", "/dev/stdin"]])
+def test_log_that_names_no_daemon_is_refused_with_the_fix(options: list[str]) -> None:
+    line = "<22>1 2026-11-23T20:42:58Z mx1 postfix 8803 - - A1B2C3: removed\n"
+
+    done = subprocess.run(
+        [BIN / "mailtally-agent", *options],
+        input=line,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert "which Postfix daemon wrote it; set your syslog daemon" in done.stderr
+    if "--summary" in options:
+        assert "set your syslog daemon" in json.loads(done.stdout)["problem"]
+
+
 def test_parse_refuses_an_unknown_zone() -> None:
     done = run("mailtally-agent", "parse", "--time-zone", "Mars")
 

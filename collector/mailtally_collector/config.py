@@ -12,8 +12,6 @@ Raises    ConfigError with one line for each mistake: ``FILE:LINE: key.path: mes
 import difflib
 import ipaddress
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +19,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from mailtally_collector.toml_lines import key_lines, line_of
+from mailtally_collector.toml_lines import (
+    TomlError,
+    key_lines,
+    line_of,
+    parse_toml,
+    read_toml_text,
+)
 
 SYSTEM_DATABASE = Path("/var/lib/mailtally/collector.db")
 
@@ -110,8 +114,7 @@ def load_config(
     path: Path | None, *, listen: str | None = None, database: str | None = None
 ) -> Config:
     """Read the file, if any, with what the command line overrides. Raises ConfigError."""
-    text = _read(path) if path else ""
-    raw = _parse(path, text)
+    text, raw = _read(path)
     places = _Places(str(path) if path else "", key_lines(text))
     overrides = (
         ("listen", "address", "--listen", listen),
@@ -147,23 +150,12 @@ class _Places:
         return f"{self._file}:{line_of(key, self._lines)}: {key}: {message}"
 
 
-def _read(path: Path) -> str:
+def _read(path: Path | None) -> tuple[str, dict[str, Any]]:
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"{path}:1: file: is not UTF-8: {error.reason}"]) from None
-    except OSError as error:
-        raise ConfigError([f"{path}:1: file: cannot be read: {error.strerror}"]) from None
-
-
-def _parse(path: Path | None, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
-        number = int(place.group(1)) if place and place.group(1) else len(text.splitlines()) or 1
-        reason = str(error).removesuffix(place.group()) if place else str(error)
-        raise ConfigError([f"{path}:{number}: file: is not TOML: {reason}"]) from None
+        text = read_toml_text(path) if path else ""
+        return text, parse_toml(text)
+    except TomlError as error:
+        raise ConfigError([f"{path}:{error.line}: file: {error.reason}"]) from None
 
 
 def _finding(error: ErrorDetails) -> tuple[str, str]:

@@ -1,0 +1,1 @@
+"""What a failed delivery means: reply in, verdict out; rules are data, nothing here is stored."""

@@ -1,0 +1,85 @@
+"""All rules in their order, compiled, immutable and named by what they say.
+
+Order     The files as ``rules/order.toml`` lists them (providers, block lists, general words,
+          Postfix's own messages, codes); within a file from top to bottom. The first match wins.
+Hash      ``digest`` changes when any rule, reason or provider changes: verdicts carry it.
+Raises    RuleError with one line for each mistake.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from mailtally_collector.classify.literals import LiteralIndex
+from mailtally_collector.classify.provider import (
+    PROVIDERS_FILE,
+    Answerer,
+    Providers,
+    load_providers,
+)
+from mailtally_collector.classify.reply import Reply
+from mailtally_collector.classify.rule import Rule
+from mailtally_collector.classify.rule_file import read_rules
+from mailtally_collector.classify.taxonomy import TAXONOMY_FILE, Reason, load_taxonomy
+from mailtally_collector.classify.toml_entries import RuleError
+from mailtally_collector.toml_lines import parse_toml, read_toml_text
+
+RULES_FOLDER = Path(__file__).with_name("rules")
+ORDER_FILE = RULES_FOLDER / "order.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Immutable; safe to share between threads."""
+
+    rules: tuple[Rule, ...]
+    reasons: Mapping[str, Reason]
+    providers: Providers
+    digest: str
+    _index: LiteralIndex = field(repr=False, compare=False)
+
+    def answerer_and_matches(self, reply: Reply) -> tuple[Answerer, Iterator[Rule]]:
+        """Who answered, and the rules that match in their order, found one by one."""
+        texts = len(self.providers.texts)
+        candidates = self._index.candidates(reply.text)
+        of_providers = [number for number in candidates if number < texts]
+        answerer = self.providers.answerer(reply, of_providers)
+        rules = (self.rules[number - texts] for number in candidates[len(of_providers) :])
+        return answerer, (rule for rule in rules if rule.matches(reply, answerer))
+
+
+def make_rule_set(
+    rules: Sequence[Rule], reasons: Mapping[str, Reason], providers: Providers, digest: str
+) -> RuleSet:
+    """Compile the rules. Raises RuleError when two have the same id."""
+    seen: dict[str, Rule] = {}
+    for rule in rules:
+        first = seen.setdefault(rule.id, rule)
+        if first is not rule:
+            raise RuleError([f"{rule.place}: {rule.id}: id: is taken by {first.place}"])
+    patterns: list[str | None] = [regex.pattern for _, regex in providers.texts]
+    patterns += [rule.regex.pattern if rule.regex else None for rule in rules]
+    return RuleSet(tuple(rules), reasons, providers, digest, LiteralIndex(patterns))
+
+
+@cache
+def shipped_rules() -> RuleSet:
+    """Load the rules of this package. Raises RuleError."""
+    reasons, providers = load_taxonomy(), load_providers()
+    files = [RULES_FOLDER / name for name in parse_toml(read_toml_text(ORDER_FILE))["files"]]
+    rules = [rule for file in files for rule in read_rules(file, reasons, providers.titles)]
+    return make_rule_set(
+        rules, reasons, providers, digest_of([TAXONOMY_FILE, PROVIDERS_FILE, ORDER_FILE, *files])
+    )
+
+
+def digest_of(files: Sequence[Path]) -> str:
+    """Sixteen hexadecimal digits that name the contents of the files, in this order."""
+    digest = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes()
+        digest.update(f"{file.name} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()[:16]

@@ -7,6 +7,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -83,7 +84,7 @@ def _entry_lines(text: str, table: str) -> list[dict[str, int]]:
     rows = text.splitlines()
     starts = [number for number, row in enumerate(rows) if header.match(row)]
     found = []
-    for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
+    for start, end in pairwise([*starts, len(rows)]):
         lines = key_lines("\n".join(rows[start + 1 : end]))
         found.append({key: line + start + 1 for key, line in lines.items()} | {"": start + 1})
     return found

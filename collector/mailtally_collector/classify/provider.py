@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from mailtally_collector.classify.reply import Reply
 from mailtally_collector.classify.toml_entries import Entry, Placed, RuleError, read_entries
 
@@ -22,9 +24,9 @@ class ProviderEntry(Entry):
 
     title: str
     kind: Literal["mailbox", "filter"] = "mailbox"
-    mx: list[str] = []
+    mx: list[str] = Field(default_factory=list)
     text: str = ""
-    domains: list[str] = []
+    domains: list[str] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Providers:
 def load_providers(path: Path = PROVIDERS_FILE) -> Providers:
     """Read every provider. Raises RuleError."""
     entries = read_entries(path, "provider", ProviderEntry)
-    mistakes: list[str] = []
+    mistakes: list[str] = Field(default_factory=list)
     texts = []
     for entry in entries:
         if entry.value.text:

@@ -44,17 +44,21 @@ class RuleEntry(Entry):
     """One ``[[rule]]``."""
 
     reason: str
-    provider: Annotated[list[str], Listed] = []
-    code: Annotated[list[Annotated[str, Field(pattern=r"^[245]\d{0,2}$")]], Listed] = []
-    enhanced: Annotated[list[Annotated[str, Field(pattern=r"^[245]\.[\d.]*$")]], Listed] = []
-    stage: Annotated[list[Stage], Listed] = []
+    provider: Annotated[list[str], Listed] = Field(default_factory=list)
+    code: Annotated[list[Annotated[str, Field(pattern=r"^[245]\d{0,2}$")]], Listed] = Field(
+        default_factory=list
+    )
+    enhanced: Annotated[list[Annotated[str, Field(pattern=r"^[245]\.[\d.]*$")]], Listed] = Field(
+        default_factory=list
+    )
+    stage: Annotated[list[Stage], Listed] = Field(default_factory=list)
     pattern: str = ""
     severity: Severity | None = None
     advice: str = ""
     advice_customer: str = ""
     doc: Annotated[str, Field(pattern=r"^(https://[^\s<>\"]+)?$")] = ""
     examples: list[str | ExampleEntry] = Field(min_length=1)
-    counter_examples: list[str | ExampleEntry] = []
+    counter_examples: list[str | ExampleEntry] = Field(default_factory=list)
 
 
 def read_rules(

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+
 from mailtally_collector.classify.classify import classify
 from mailtally_collector.classify.reply import Reply, read_reply
 from mailtally_collector.classify.rule import Example, Rule

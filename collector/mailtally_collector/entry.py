@@ -6,7 +6,16 @@ from importlib import import_module
 
 # Distributions of the extra "collector", by the name that is imported.
 EXTRA = frozenset(
-    {"grpc_health", "grpc_reflection", "peewee", "playhouse", "pydantic", "rich", "typer"}
+    {
+        "ahocorasick",
+        "grpc_health",
+        "grpc_reflection",
+        "peewee",
+        "playhouse",
+        "pydantic",
+        "rich",
+        "typer",
+    }
 )
 EXIT_USAGE = 2
 

@@ -66,7 +66,7 @@ class Providers:
 def load_providers(path: Path = PROVIDERS_FILE) -> Providers:
     """Read every provider. Raises RuleError."""
     entries = read_entries(path, "provider", ProviderEntry)
-    mistakes: list[str] = Field(default_factory=list)
+    mistakes: list[str] = []
     texts = []
     for entry in entries:
         if entry.value.text:

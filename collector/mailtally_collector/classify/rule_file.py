@@ -9,7 +9,7 @@ Raises    RuleError with one line for each mistake: ``FILE:LINE: RULE: key: mess
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,7 +40,16 @@ class ExampleEntry(BaseModel):
     domain: str = ""
 
 
-class RuleEntry(Entry):
+class Wording(Entry):
+    """What a rule says beside its reason; empty texts are those of the reason."""
+
+    severity: Severity | None = None
+    advice: str = ""
+    advice_customer: str = ""
+    doc: Annotated[str, Field(pattern=r"^(https://[^\s<>\"]+)?$")] = ""
+
+
+class RuleEntry(Wording):
     """One ``[[rule]]``."""
 
     reason: str
@@ -53,10 +62,6 @@ class RuleEntry(Entry):
     )
     stage: Annotated[list[Stage], Listed] = Field(default_factory=list)
     pattern: str = ""
-    severity: Severity | None = None
-    advice: str = ""
-    advice_customer: str = ""
-    doc: Annotated[str, Field(pattern=r"^(https://[^\s<>\"]+)?$")] = ""
     examples: list[str | ExampleEntry] = Field(min_length=1)
     counter_examples: list[str | ExampleEntry] = Field(default_factory=list)
 
@@ -65,8 +70,17 @@ def read_rules(
     path: Path, reasons: Mapping[str, Reason], providers: Mapping[str, str]
 ) -> list[Rule]:
     """Read the rules of one file in its order. ``providers``: id to title. Raises RuleError."""
+    return make_rules(read_entries(path, "rule", RuleEntry), reasons, providers)
+
+
+def make_rules(
+    entries: Sequence[Placed[RuleEntry]],
+    reasons: Mapping[str, Reason],
+    providers: Mapping[str, str],
+) -> list[Rule]:
+    """Check what entries name, and compile their patterns. Raises RuleError."""
     rules, mistakes = [], []
-    for placed in read_entries(path, "rule", RuleEntry):
+    for placed in entries:
         entry = placed.value
         found = _unknown(placed, "reason", [entry.reason], reasons)
         found += _unknown(placed, "provider", entry.provider, providers)
@@ -78,7 +92,7 @@ def read_rules(
             Rule(
                 id=entry.id,
                 reason=entry.reason,
-                place=f"{path}:{placed.lines.get('', 1)}",
+                place=placed.place,
                 pattern=entry.pattern,
                 regex=regex,
                 providers=frozenset(entry.provider),

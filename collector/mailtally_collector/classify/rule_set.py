@@ -7,7 +7,7 @@ Raises    RuleError with one line for each mistake.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -70,16 +70,15 @@ def shipped_rules() -> RuleSet:
     reasons, providers = load_taxonomy(), load_providers()
     files = [RULES_FOLDER / name for name in parse_toml(read_toml_text(ORDER_FILE))["files"]]
     rules = [rule for file in files for rule in read_rules(file, reasons, providers.titles)]
-    return make_rule_set(
-        rules, reasons, providers, digest_of([TAXONOMY_FILE, PROVIDERS_FILE, ORDER_FILE, *files])
-    )
+    sources = [TAXONOMY_FILE, PROVIDERS_FILE, ORDER_FILE, *files]
+    return make_rule_set(rules, reasons, providers, digest_of(map(read_toml_text, sources)))
 
 
-def digest_of(files: Sequence[Path]) -> str:
-    """Sixteen hexadecimal digits that name the contents of the files, in this order."""
+def digest_of(texts: Iterable[str]) -> str:
+    """Sixteen hexadecimal digits that name the texts and their order."""
     digest = hashlib.sha256()
-    for file in files:
-        content = file.read_bytes()
-        digest.update(f"{file.name} {len(content)}\n".encode())
+    for text in texts:
+        content = text.encode("utf-8", "surrogateescape")
+        digest.update(f"{len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()[:16]

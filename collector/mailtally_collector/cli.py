@@ -14,6 +14,8 @@ import typer
 
 from mailtally_collector import __version__, daemon
 from mailtally_collector.check import findings
+from mailtally_collector.classify.current_rules import CurrentRules
+from mailtally_collector.classify_stream import classify_lines
 from mailtally_collector.config import Config, ConfigError, load_config
 from mailtally_collector.serving import PortError
 from mailtally_collector.store.database import DatabaseRefusedError
@@ -101,6 +103,26 @@ def check(
         print(finding)
     if not all(finding.good for finding in found):
         raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def classify(
+    *,
+    config: ConfigOption = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="One JSON object a line, in and out (the only form).")
+    ] = True,
+) -> None:
+    """Say what replies mean: JSON lines with text, smtp_code, enhanced, relay, rcpt_domain."""
+    del jsonl
+    current = CurrentRules(_load(config, None, None).rules.folder)
+    for mistake in current.mistakes:
+        print(f"rule file not used: {mistake}", file=sys.stderr)
+    try:
+        for line in classify_lines(sys.stdin.buffer, current.rules):
+            print(line)
+    except BrokenPipeError:
+        sys.stderr.close()
 
 
 def main() -> None:

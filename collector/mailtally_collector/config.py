@@ -5,6 +5,7 @@ Keys      [listen]  address "127.0.0.1:8790"; reflection false; insecure false (
           [tls]     certificate_file, key_file, client_ca_file: all three or none; with them every
                     client needs a certificate, and an agent's server name must be its name
           [storage] database: the SQLite file; its directory is made when missing
+          [rules]   folder "/etc/mailtally/rules.d": rules of your own (docs/rules.md)
           [log]     level "debug", "info", "warning" or "error"
 Raises    ConfigError with one line for each mistake: ``FILE:LINE: key.path: message``.
 """
@@ -19,6 +20,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from mailtally_collector.classify.current_rules import OPERATOR_FOLDER
 from mailtally_collector.toml_lines import (
     TomlError,
     key_lines,
@@ -85,6 +87,12 @@ class Storage(Section):
     database: Path = Field(default_factory=lambda: default_database(os.environ), strict=False)
 
 
+class Rules(Section):
+    """What is added to the rules that are shipped."""
+
+    folder: Path = Field(default=OPERATOR_FOLDER, strict=False)
+
+
 class Log(Section):
     """What is logged to standard error."""
 
@@ -97,6 +105,7 @@ class Config(Section):
     listen: Listen = Listen()
     tls: Tls = Tls()
     storage: Storage = Field(default_factory=Storage)
+    rules: Rules = Rules()
     log: Log = Log()
 
 

@@ -5,7 +5,7 @@ Severity  A reply 4xx is tried again by Postfix, so it is never ``hard``.
 Unknown   No rule matched; the code was too vague to mean anything (550, 5.7.1, ...).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from mailtally_collector.classify.provider import Answerer
 from mailtally_collector.classify.reply import Reply
@@ -33,6 +33,12 @@ class Verdict:
     rule_id: str
     basis: Basis
     unknown: bool
+
+    def record(self) -> dict[str, str | bool]:
+        """Give what programs read: the fields by name, the rule's id as ``rule``."""
+        fields = asdict(self)
+        fields["rule"] = fields.pop("rule_id")
+        return fields
 
 
 def classify(reply: Reply, rules: RuleSet) -> Verdict:

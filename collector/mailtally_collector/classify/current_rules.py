@@ -17,6 +17,7 @@ from mailtally_collector.toml_lines import TomlError, read_toml_text
 
 logger = logging.getLogger(__name__)
 
+OPERATOR_FOLDER = Path("/etc/mailtally/rules.d")
 _Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 

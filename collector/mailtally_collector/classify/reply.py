@@ -2,7 +2,8 @@
 
 Gives     ``read_reply``: any bytes of any length become a ``Reply``.
 Frame     What Postfix writes around a reply ("host mx[192.0.2.1] said: ", "(in reply to RCPT TO
-          command)") is taken off; the command is kept as ``stage``.
+          command)") is taken off; the command is kept as ``stage``, and the host as ``relay_host``
+          when none is given.
 Mirrors   RFC 5321 section 4.2.1 (multi-line replies repeat their code), RFC 3463 (enhanced codes).
 Limits    The first 4,096 characters are matched. Expressions are linear: a stranger wrote the text.
 """
@@ -14,7 +15,7 @@ MATCHED_MAX = 4096
 
 _FRAME = re.compile(
     r"^(?:delivery temporarily suspended: )?"
-    r"(?:host [^\s\[\]]{1,255}\[[0-9a-zA-Z.:%_-]{1,60}\](?::\d{1,5})? "
+    r"(?:host ([^\s\[\]]{1,255})\[[0-9a-zA-Z.:%_-]{1,60}\](?::\d{1,5})? "
     r"(?:said|refused to talk to me): )?"
 )
 _COMMAND = re.compile(r" ?\(in reply to ([A-Za-z ]{1,40}?)(?: command)?\)$")
@@ -55,7 +56,9 @@ def read_reply(
     if isinstance(text, bytes):
         text = text[: 4 * MATCHED_MAX].decode("utf-8", "replace")
     line = _SPACE.sub(" ", text[: 2 * MATCHED_MAX]).strip()
-    line = _FRAME.sub("", line, count=1)
+    frame = _FRAME.match(line)
+    line = line[frame.end() :] if frame else line
+    relay_host = relay_host or (frame.group(1) if frame else "") or ""
     command = _COMMAND.search(line[-80:])
     if command:
         line = line[: len(line) - len(command.group())]

@@ -8,6 +8,7 @@ Limits        The modules that answer are imported inside the commands, because 
 
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -182,6 +183,35 @@ def servers(*, connection: Connection, zone: Zone, output: Output) -> None:
     from mailtally_collector.query_cli.time_range import chosen_zone
 
     show_servers.show(connection, chosen_zone(zone.time_zone), output)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    'mailtally explain "550-5.7.26 This mail is unauthenticated" --domain gmail.com\n\n'
+    "mailtally explain - < reply.txt --json",
+)
+@command
+def explain(
+    *,
+    output: Output,
+    reply: Annotated[
+        str, typer.Argument(metavar="REPLY", help="The reply, as logged or bare; - reads stdin.")
+    ],
+    relay: Annotated[
+        str, typer.Option("--relay", metavar="HOST", help="Host name of the server that said it.")
+    ] = "",
+    domain: Annotated[
+        str, typer.Option("--domain", metavar="DOMAIN", help="Domain of the recipient.")
+    ] = "",
+    rules: Annotated[
+        Path, typer.Option("--rules", metavar="FOLDER", help="Folder of the operator's rules.")
+    ] = Path("/etc/mailtally/rules.d"),
+) -> None:
+    """Say what a reply of a mail server means and what to do; asks no collector."""
+    from mailtally_collector.query_cli import explain as show_explanation
+
+    text = sys.stdin.buffer.read(1 << 20).decode("utf-8", "replace") if reply == "-" else reply
+    show_explanation.show(text, relay, domain, rules, output)
 
 
 def main() -> None:

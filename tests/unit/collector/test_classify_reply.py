@@ -9,7 +9,7 @@ def test_the_frame_of_postfix_is_taken_off() -> None:
     reply = read_reply(
         "host mx.test[192.0.2.7]:25 said: 550 5.1.1 No such user (in reply to RCPT TO command)"
     )
-    assert reply == Reply("550 5.1.1 no such user", "550", "5.1.1", "rcpt")
+    assert reply == Reply("550 5.1.1 no such user", "550", "5.1.1", "rcpt", "mx.test")
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,11 @@ def test_every_frame(frame: str, stage: str) -> None:
     assert reply.text == "421 busy"
     assert reply.reply_code == "421"
     assert reply.stage == stage
+
+
+def test_the_relay_that_was_logged_wins_over_the_frame() -> None:
+    frame = "host forged.test[192.0.2.7] said: 550 no"
+    assert read_reply(frame, relay_host="MX.example.").relay_host == "mx.example"
 
 
 def test_lines_of_one_reply_are_joined() -> None:

@@ -10,6 +10,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from peewee import DatabaseError, SqliteDatabase
 
+from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.config import Config
 from mailtally_collector.store.database import (
     DatabaseRefusedError,
@@ -33,8 +34,17 @@ class Finding:
 
 
 def findings(config: Config) -> list[Finding]:
-    """Look at the database and the port. Nothing is changed."""
-    return [*_database_findings(config), _port_finding(config)]
+    """Look at the database, the rules and the port. Nothing is changed."""
+    return [*_database_findings(config), *_rule_findings(config), _port_finding(config)]
+
+
+def _rule_findings(config: Config) -> list[Finding]:
+    current = CurrentRules(config.rules.folder)
+    if current.mistakes:
+        return [Finding(good=False, text=f"rules: {mistake}") for mistake in current.mistakes]
+    own = sum(rule.place.startswith(f"{config.rules.folder}/") for rule in current.rules.rules)
+    text = f"rules: {len(current.rules.rules)} in force, {own} of them from {config.rules.folder}"
+    return [Finding(good=True, text=text)]
 
 
 def _database_findings(config: Config) -> list[Finding]:

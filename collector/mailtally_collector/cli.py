@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from peewee import PeeweeException
 
 from mailtally_collector import __version__, daemon
 from mailtally_collector.check import findings
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.classify_stream import classify_lines
 from mailtally_collector.config import Config, ConfigError, load_config
+from mailtally_collector.reclassify_file import reclassify_file
 from mailtally_collector.serving import PortError
 from mailtally_collector.store.database import DatabaseRefusedError
 from mailtally_collector.store.database import migrate as migrate_database
@@ -106,6 +108,23 @@ def check(
 
 
 @app.command()
+def reclassify(
+    *,
+    config: ConfigOption = None,
+    database: DatabaseOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Bring the verdicts of stored replies to the rules in force; can be interrupted."""
+    settings = _load(config, None, database)
+    rules = _current_rules(settings)
+    try:
+        done = reclassify_file(settings.storage.database, rules, quiet=quiet)
+    except (DatabaseRefusedError, PeeweeException) as error:
+        _fail([f"{settings.storage.database}: {error}"], EXIT_FAILED)
+    print(f"{done} replies judged again by rule set {rules.rules.digest}")
+
+
+@app.command()
 def classify(
     *,
     config: ConfigOption = None,
@@ -115,9 +134,7 @@ def classify(
 ) -> None:
     """Say what replies mean: JSON lines with text, smtp_code, enhanced, relay, rcpt_domain."""
     del jsonl
-    current = CurrentRules(_load(config, None, None).rules.folder)
-    for mistake in current.mistakes:
-        print(f"rule file not used: {mistake}", file=sys.stderr)
+    current = _current_rules(_load(config, None, None))
     try:
         for line in classify_lines(sys.stdin.buffer, current.rules):
             print(line)
@@ -135,6 +152,13 @@ def _load(config: Path | None, listen: str | None, database: str | None) -> Conf
         return load_config(config, listen=listen, database=database)
     except ConfigError as error:
         _fail(error.lines, EXIT_CONFIG)
+
+
+def _current_rules(config: Config) -> CurrentRules:
+    current = CurrentRules(config.rules.folder)
+    for mistake in current.mistakes:
+        print(f"rule file not used: {mistake}", file=sys.stderr)
+    return current
 
 
 def _fail(lines: list[str], code: int) -> NoReturn:

@@ -1,6 +1,7 @@
 """The collector process: wires the parts, runs until it is told to stop.
 
-Start     1. Bring the database to this version.  2. Bind the port.  3. Start writer and services.
+Start     1. Bring the database to this version.  2. Read the rules.  3. Bind the port.  4. Start
+          the writer, the jobs and the services.
 Stop      1. Health says not serving.  2. Streams end after the acknowledgement of what was read.
           3. The writer commits what it has.  4. Exit.
 """
@@ -12,8 +13,10 @@ import time
 from pathlib import Path
 
 from mailtally.v1 import ingest_pb2, ingest_pb2_grpc, query_pb2, query_pb2_grpc
+from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.config import Config
 from mailtally_collector.ingest import IngestService
+from mailtally_collector.jobs import Jobs
 from mailtally_collector.presence import Presence
 from mailtally_collector.query_service import QueryService
 from mailtally_collector.serving import add_health, add_reflection, listen, new_server
@@ -50,7 +53,9 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         logger.info("migration applied name=%s", name)
     server = new_server(config)
     presence = Presence()
-    store = Store(path, now_us)
+    rules = await asyncio.to_thread(CurrentRules, config.rules.folder)
+    store = Store(path, now_us, rules)
+    jobs = Jobs(rules, store)
     ingest = IngestService(
         store, presence, now_us, names_are_certified=config.tls.files is not None
     )
@@ -62,6 +67,7 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         add_reflection(server, SERVICES)
     address = listen(server, config)
     store.start()
+    jobs.start()
     try:
         await server.start()
         if port_file:
@@ -73,6 +79,7 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         ingest.stop()
         await server.stop(STOP_SECONDS)
     finally:
+        await asyncio.to_thread(jobs.stop)
         await asyncio.to_thread(store.close)
         query.close()
     logger.info("stopped address=%s", address)

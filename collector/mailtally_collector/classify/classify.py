@@ -7,7 +7,7 @@ Unknown   No rule matched; the code was too vague to mean anything (550, 5.7.1, 
 
 from dataclasses import asdict, dataclass
 
-from mailtally_collector.classify.provider import Answerer
+from mailtally_collector.classify.provider import Answerer, Evidence
 from mailtally_collector.classify.reply import Reply
 from mailtally_collector.classify.rule import Basis, Rule
 from mailtally_collector.classify.rule_set import RuleSet
@@ -41,9 +41,9 @@ class Verdict:
         return fields
 
 
-def classify(reply: Reply, rules: RuleSet) -> Verdict:
-    """Give the verdict of the first rule that matches."""
-    answerer, matching = rules.answerer_and_matches(reply)
+def classify(reply: Reply, rules: RuleSet, evidence: Evidence | None = None) -> Verdict:
+    """Give the verdict of the first rule that matches; ``evidence`` as for the rule set."""
+    answerer, matching = rules.answerer_and_matches(reply, evidence)
     return verdict_of(next(matching, None), reply, answerer, rules)
 
 

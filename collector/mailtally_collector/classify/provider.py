@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -27,6 +27,13 @@ class ProviderEntry(Entry):
     mx: list[str] = Field(default_factory=list)
     text: str = ""
     domains: list[str] = Field(default_factory=list)
+
+
+class Evidence(NamedTuple):
+    """Ids of the providers that the relay's name and the recipient's domain stand for, or ""."""
+
+    relay: str = ""
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +56,17 @@ class Providers:
     _relays: Mapping[str, str]
     _domains: Mapping[str, str]
 
-    def answerer(self, reply: Reply, texts: Sequence[int]) -> Answerer:
+    def evidence(self, relay_host: str, recipient_domain: str) -> Evidence:
+        """Look up both names, in small letters; a domain that says what the relay says is none."""
+        relay = _by_suffix(self._relays, relay_host)
+        domain = _by_suffix(self._domains, recipient_domain)
+        return Evidence(relay, "" if domain == relay else domain)
+
+    def answerer(self, reply: Reply, evidence: Evidence, texts: Sequence[int]) -> Answerer:
         """Weigh the evidence; ``texts`` are the numbers of those ``texts`` that may match."""
-        named = [_by_suffix(self._relays, reply.relay_host)]
+        named = [evidence.relay]
         named += [self.texts[at][0] for at in texts if self.texts[at][1].search(reply.text)]
-        named.append(_by_suffix(self._domains, reply.recipient_domain))
+        named.append(evidence.domain)
         mailbox = next((name for name in named if name and name not in self.filters), "")
         in_front = next((name for name in named if name in self.filters), "")
         return Answerer(mailbox, in_front, frozenset(named) - {""})

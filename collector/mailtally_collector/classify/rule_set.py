@@ -16,6 +16,7 @@ from mailtally_collector.classify.literals import LiteralIndex
 from mailtally_collector.classify.provider import (
     PROVIDERS_FILE,
     Answerer,
+    Evidence,
     Providers,
     load_providers,
 )
@@ -39,13 +40,25 @@ class RuleSet:
     providers: Providers
     digest: str
     _index: LiteralIndex = field(repr=False, compare=False)
+    _by_id: Mapping[str, Rule] = field(repr=False, compare=False)
 
-    def answerer_and_matches(self, reply: Reply) -> tuple[Answerer, Iterator[Rule]]:
-        """Who answered, and the rules that match in their order, found one by one."""
+    def rule(self, rule_id: str) -> Rule | None:
+        """Find a rule by its id; None when there is no such rule."""
+        return self._by_id.get(rule_id)
+
+    def answerer_and_matches(
+        self, reply: Reply, evidence: Evidence | None = None
+    ) -> tuple[Answerer, Iterator[Rule]]:
+        """Who answered, and the rules that match in their order, found one by one.
+
+        Without ``evidence`` the reply's own relay and domain are looked up.
+        """
+        if evidence is None:
+            evidence = self.providers.evidence(reply.relay_host, reply.recipient_domain)
         texts = len(self.providers.texts)
         candidates = self._index.candidates(reply.text)
         of_providers = [number for number in candidates if number < texts]
-        answerer = self.providers.answerer(reply, of_providers)
+        answerer = self.providers.answerer(reply, evidence, of_providers)
         rules = (self.rules[number - texts] for number in candidates[len(of_providers) :])
         return answerer, (rule for rule in rules if rule.matches(reply, answerer))
 
@@ -61,7 +74,7 @@ def make_rule_set(
             raise RuleError([f"{rule.place}: {rule.id}: id: is taken by {first.place}"])
     patterns: list[str | None] = [regex.pattern for _, regex in providers.texts]
     patterns += [rule.regex.pattern if rule.regex else None for rule in rules]
-    return RuleSet(tuple(rules), reasons, providers, digest, LiteralIndex(patterns))
+    return RuleSet(tuple(rules), reasons, providers, digest, LiteralIndex(patterns), seen)
 
 
 @cache

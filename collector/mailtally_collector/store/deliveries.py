@@ -13,6 +13,7 @@ from mailtally_collector.store.message_row import MessageRow
 from mailtally_collector.store.messages import Messages
 from mailtally_collector.store.names import Names
 from mailtally_collector.store.sql import Sql
+from mailtally_collector.store.templates import Templates
 from mailtally_collector.terms import AttemptOutcome, Direction
 
 INSERT_ATTEMPT = (
@@ -33,9 +34,12 @@ SELECT_DELIVERY = (
 class Deliveries:
     """Counts attempts into deliveries. Used by the writer thread only."""
 
-    def __init__(self, sql: Sql, names: Names, messages: Messages, links: Links) -> None:
+    def __init__(
+        self, sql: Sql, names: Names, templates: Templates, messages: Messages, links: Links
+    ) -> None:
         self._sql = sql
         self._names = names
+        self._templates = templates
         self._messages = messages
         self._links = links
 
@@ -115,9 +119,7 @@ class Deliveries:
         """Template of what failed, of an attempt that does not decide too: any order, same rows."""
         if what.outcome in SUCCESSES:
             return None
-        return self._names.template(
-            what.reply_text, what.reply_code, what.enhanced_status, key.time_us
-        )
+        return self._templates.find(what, key.time_us)
 
     def _insert_attempt(
         self, server_id: int, key: RecordKey, delivery_id: int, what: Attempt

@@ -132,19 +132,38 @@ class Message(Model):
 
 
 class ReplyTemplate(Model):
-    """A reply with what differs between messages replaced; one cause of failure."""
+    """A reply with what differs between messages replaced, and what it means; a cause of failure.
+
+    ``relay_provider``, ``domain_provider``  who the relay and the recipient's domain stand for.
+    ``sample``    the earliest such reply; the verdict is about it.
+    ``rule_set``  digest of the rules that gave the verdict: what follows it.
+    """
 
     id = AutoField()
     template = BlobField()
     reply_code = BigIntegerField()
     enhanced_status = TextField()
+    relay_provider = TextField()
+    domain_provider = TextField()
     sample = BlobField()
     first_seen_us = BigIntegerField()
     last_seen_us = BigIntegerField()
+    rule_set = TextField()
+    rule_id = TextField()
+    reason = TextField()
+    severity = TextField()
+    basis = TextField()
+    provider = TextField()
+    mail_filter = TextField()
 
     class Meta:
         table_name = "reply_template"
-        indexes = ((("template", "reply_code", "enhanced_status"), True),)
+        indexes = (
+            (
+                ("template", "reply_code", "enhanced_status", "relay_provider", "domain_provider"),
+                True,
+            ),
+        )
 
 
 class Delivery(Model):

@@ -1,10 +1,9 @@
-"""Numbers for names: domains, addresses and reply templates are stored once each.
+"""Numbers for names: domains and addresses are stored once each.
 
 Limits    The caches are bounded by forgetting everything when full; ``forget`` must be called after
           a rollback, since a remembered number may then be nobody's.
 """
 
-from mailtally_collector.reply_template import reply_template
 from mailtally_collector.store.sql import Sql
 
 CACHE_MAX = 50_000
@@ -34,13 +33,11 @@ class Names:
         self._sql = sql
         self._domains: dict[bytes, int] = {}
         self._addresses: dict[bytes, tuple[int, int]] = {}
-        self._templates: dict[tuple[bytes, int, str], tuple[int, int, int]] = {}
 
     def forget(self) -> None:
         """Empty the caches."""
         self._domains.clear()
         self._addresses.clear()
-        self._templates.clear()
 
     def address(self, address: bytes) -> tuple[int, int]:
         """Return (address id, domain id)."""
@@ -56,41 +53,6 @@ class Names:
             self._addresses.clear()
         self._addresses[address] = (address_id, domain_id)
         return address_id, domain_id
-
-    def template(self, text: bytes, reply_code: int, enhanced_status: str, time_us: int) -> int:
-        """Return the id of the reply's template, and note the moment and the sample.
-
-        The sample is the reply of the earliest attempt, so that it does not depend on the order in
-        which attempts came in.
-        """
-        key = (reply_template(text), reply_code, enhanced_status)
-        known = self._templates.get(key)
-        if known is None:
-            names = ("template", "reply_code", "enhanced_status")
-            row = self._sql.run(
-                "SELECT id, first_seen_us, last_seen_us FROM reply_template"
-                " WHERE template = ? AND reply_code = ? AND enhanced_status = ?",
-                key,
-            ).fetchone()
-            if row is None:
-                values = dict(zip(names, key, strict=True))
-                values |= {"sample": text, "first_seen_us": time_us, "last_seen_us": time_us}
-                row = (self._sql.insert("reply_template", values), time_us, time_us)
-            known = row
-        template_id, first_us, last_us = known
-        if time_us < first_us:
-            self._sql.run(
-                "UPDATE reply_template SET first_seen_us = ?, sample = ? WHERE id = ?",
-                (time_us, text, template_id),
-            )
-        elif time_us > last_us:
-            self._sql.run(
-                "UPDATE reply_template SET last_seen_us = ? WHERE id = ?", (time_us, template_id)
-            )
-        if len(self._templates) >= CACHE_MAX:
-            self._templates.clear()
-        self._templates[key] = (template_id, min(first_us, time_us), max(last_us, time_us))
-        return template_id
 
     def _domain(self, name: bytes) -> int:
         domain_id = self._domains.get(name)

@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.records import AgentState, Poison, Record
 from mailtally_collector.store.database import open_for_writing
+from mailtally_collector.store.reclassify import reclassify_some
 from mailtally_collector.store.servers import greet, store_agent_state
 from mailtally_collector.store.sql import Sql
 from mailtally_collector.store.write_batch import BatchStore, Stored
@@ -19,10 +21,11 @@ from mailtally_collector.store.writer import Writer
 class Store:
     """The tables, for those who write. ``clock`` gives microseconds since 1970."""
 
-    def __init__(self, path: Path, clock: Callable[[], int]) -> None:
+    def __init__(self, path: Path, clock: Callable[[], int], rules: CurrentRules) -> None:
         database = open_for_writing(path)
+        self._rules = rules
         self._sql = Sql(database)
-        self._batches = BatchStore(database)
+        self._batches = BatchStore(database, rules)
         self._writer = Writer(database, self._batches.forget)
         self._clock = clock
 
@@ -55,3 +58,10 @@ class Store:
         await asyncio.wrap_future(
             self._writer.submit(lambda: store_agent_state(self._sql, server, state, self._clock()))
         )
+
+    def reclassify_some(self) -> int:
+        """Bring some verdicts to the rules in force; how many, 0 when all follow them.
+
+        Blocks; for a thread of its own. Raises StoreUnavailableError.
+        """
+        return self._writer.submit(lambda: reclassify_some(self._sql, self._rules.rules)).result()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from peewee import Database, DataError, IntegrityError, InterfaceError
 
+from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.records import (
     Accepted,
     Attempt,
@@ -30,6 +31,7 @@ from mailtally_collector.store.names import Names
 from mailtally_collector.store.quarantine import quarantine
 from mailtally_collector.store.servers import count_batch, server_id_of, store_token
 from mailtally_collector.store.sql import Sql
+from mailtally_collector.store.templates import Templates
 
 logger = logging.getLogger(__name__)
 
@@ -53,18 +55,22 @@ class Stored:
 class BatchStore:
     """Writes batches. Used by the writer thread only; ``forget`` after each rollback."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, rules: CurrentRules) -> None:
         self._database = database
         self._sql = Sql(database)
         self._names = Names(self._sql)
+        self._templates = Templates(self._sql, rules)
         self._messages = Messages(self._sql)
         self._links = Links(self._sql, self._messages)
         self._inheritance = Inheritance(self._sql, self._messages)
-        self._deliveries = Deliveries(self._sql, self._names, self._messages, self._links)
+        self._deliveries = Deliveries(
+            self._sql, self._names, self._templates, self._messages, self._links
+        )
 
     def forget(self) -> None:
         """Drop what is kept in memory about rows."""
         self._names.forget()
+        self._templates.forget()
         self._messages.forget()
         self._links.forget()
 

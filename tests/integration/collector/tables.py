@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from mailtally.v1 import record_pb2 as pb
+from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.ingest_codec import decode_record
 from mailtally_collector.query.events import Event, list_events
 from mailtally_collector.query.filters import Filter, select
@@ -62,7 +63,7 @@ class Tables:
         self.path = path
         migrate(path)
         self.database = open_for_writing(path)
-        self.batches = BatchStore(self.database)
+        self.batches = BatchStore(self.database, CurrentRules(None))
         self.reader = open_for_reading(path)
 
     def store(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from peewee import OperationalError
 
+from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.ingest_codec import decode_record
 from mailtally_collector.store.database import migrate, open_for_writing
 from mailtally_collector.store.sql import Sql
@@ -25,7 +26,7 @@ class Store:
         database = open_for_writing(path)
         self.path = path
         self.sql = Sql(database)
-        self.batches = BatchStore(database)
+        self.batches = BatchStore(database, CurrentRules(None))
         self.forgotten = 0
         self.writer = Writer(database, self.forget)
         self.writer.start()

@@ -119,13 +119,33 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         template = BlobField()
         reply_code = BigIntegerField()
         enhanced_status = TextField()
+        relay_provider = TextField()
+        domain_provider = TextField()
         sample = BlobField()
         first_seen_us = BigIntegerField()
         last_seen_us = BigIntegerField()
+        rule_set = TextField()
+        rule_id = TextField()
+        reason = TextField()
+        severity = TextField()
+        basis = TextField()
+        provider = TextField()
+        mail_filter = TextField()
 
         class Meta:
             table_name = "reply_template"
-            indexes = ((("template", "reply_code", "enhanced_status"), True),)
+            indexes = (
+                (
+                    (
+                        "template",
+                        "reply_code",
+                        "enhanced_status",
+                        "relay_provider",
+                        "domain_provider",
+                    ),
+                    True,
+                ),
+            )
 
     class Delivery(Frozen):
         id = AutoField()

@@ -27,12 +27,12 @@ async def port_in(port_file: Path) -> int:
 
 
 @asynccontextmanager
-async def collector(database: Path) -> AsyncIterator[str]:
+async def collector(database: Path, config_file: Path | None = None) -> AsyncIterator[str]:
     """Run a collector in this process; gives its address."""
     stop = asyncio.Event()
     port_file = database.with_suffix(".port")
     port_file.unlink(missing_ok=True)
-    config = load_config(None, listen="127.0.0.1:0", database=str(database))
+    config = load_config(config_file, listen="127.0.0.1:0", database=str(database))
     task = asyncio.create_task(serve(config, stop, port_file))
     waiting = asyncio.create_task(port_in(port_file))
     try:

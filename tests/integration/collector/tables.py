@@ -59,11 +59,11 @@ SELECT 'template', template, reply_code, enhanced_status, sample, first_seen_us,
 class Tables:
     """One database file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rules: CurrentRules | None = None) -> None:
         self.path = path
         migrate(path)
         self.database = open_for_writing(path)
-        self.batches = BatchStore(self.database, CurrentRules(None))
+        self.batches = BatchStore(self.database, rules or CurrentRules(None))
         self.reader = open_for_reading(path)
 
     def store(

@@ -1,0 +1,160 @@
+"""New rules: verdicts of stored templates follow, deliveries are not touched, totals are exact."""
+
+import asyncio
+import random
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mailtally.v1 import record_pb2 as pb
+from mailtally_collector.classify.current_rules import CurrentRules
+from mailtally_collector.classify.rule_set import shipped_rules
+from mailtally_collector.store.reclassify import count_old, reclassify_some
+from mailtally_collector.store.sql import Sql
+from tests.integration.collector.conftest import collector
+from tests.integration.collector.reports import accepted, attempt, ref
+from tests.integration.collector.tables import Tables
+
+COLLECTOR = Path(sys.executable).parent / "mailtally-collector"
+RULES = """
+[[rule]]
+id = "own.quota"
+reason = "recipient.mailbox_full"
+pattern = 'xyzzy (?:1|2|3)[0-9]? quota'
+examples = ["552 xyzzy 12 quota"]
+
+[[rule]]
+id = "own.gone"
+reason = "recipient.user_unknown"
+pattern = 'xyzzy [4-9][0-9]? gone'
+provider = "google"
+examples = [{ text = "550 xyzzy 77 gone", domain = "gmail.com" }]
+"""
+DOMAINS = (b"gmail.com", b"example.net", b"yahoo.com", b"example.org")
+BY_REASON = (
+    "SELECT reason, provider, rule_id, rule_set, COUNT(*) FROM delivery"
+    " JOIN reply_template ON reply_template.id = reply_template_id GROUP BY 1, 2, 3, 4 ORDER BY 1"
+)
+
+
+def failures(deliveries: int) -> Iterator[list[pb.Record]]:
+    """Batches of refused mail: 120 wordings to four domains, in an order of chance."""
+    chance = random.Random(4)  # noqa: S311 - no secret
+    line = 0
+    for first in range(0, deliveries, 1000):
+        message = ref(f"4REC{first:06}", first, line := line + 1)
+        records = [accepted(message, first, line := line + 1, recipients=1000)]
+        for number in range(1000):
+            word = chance.choice(("quota", "gone", "plugh"))
+            text = (
+                f"host mx.test[192.0.2.25] said: 550 xyzzy {chance.randrange(40)} {word}".encode()
+            )
+            to = b"u%d@%s" % (number, chance.choice(DOMAINS))
+            failed = attempt(
+                message,
+                first + chance.random(),
+                line := line + 1,
+                pb.ATTEMPT_OUTCOME_BOUNCED,
+                to=to,
+                text=text,
+                enhanced_status="",
+            )
+            records.append(failed)
+        yield records
+
+
+def imported(path: Path, rules: CurrentRules, deliveries: int) -> Tables:
+    tables = Tables(path, rules)
+    for batch in failures(deliveries):
+        tables.store(batch)
+    return tables
+
+
+def by_reason(path: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(BY_REASON).fetchall()
+
+
+def operator_rules(folder: Path) -> CurrentRules:
+    folder.mkdir()
+    (folder / "own.toml").write_text(RULES)
+    return CurrentRules(folder)
+
+
+def deliveries_of(path: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT * FROM delivery ORDER BY id").fetchall()
+
+
+def test_totals_equal_those_of_an_import_with_the_new_rules(tmp_path: Path) -> None:
+    """100,000 deliveries; only templates are judged again."""
+    new = operator_rules(tmp_path / "rules.d")
+    old = imported(tmp_path / "old.db", CurrentRules(None), 100_000)
+    before, untouched = by_reason(old.path), deliveries_of(old.path)
+    sql = Sql(old.database)
+    steps = []
+    with old.database.connection_context():
+        templates = count_old(sql, new.rules)
+        while some := reclassify_some(sql, new.rules, most=100):
+            steps.append(some)
+    afresh = imported(tmp_path / "new.db", new, 100_000)
+
+    assert sum(steps) == templates <= 40 * 3 * len(DOMAINS)
+    assert by_reason(old.path) == by_reason(afresh.path) != before
+    assert sum(int(str(row[-1])) for row in by_reason(old.path)) == 100_000
+    assert deliveries_of(old.path) == untouched
+    assert {row[2] for row in by_reason(old.path)} == {"own.quota", "own.gone", ""}
+
+
+def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
+    new = operator_rules(tmp_path / "rules.d")
+    tables = imported(tmp_path / "c.db", CurrentRules(None), 2_000)
+    sql = Sql(tables.database)
+    with tables.database.connection_context():
+        first = reclassify_some(sql, new.rules, most=50)
+        left = count_old(sql, new.rules)
+    config = tmp_path / "collector.toml"
+    config.write_text(f'[rules]\nfolder = "{tmp_path}/rules.d"\n')
+    done = subprocess.run(
+        [COLLECTOR, "reclassify", "--config", config, "--database", tables.path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert first == 50
+    assert done.stdout == f"{left} replies judged again by rule set {new.rules.digest}\n"
+    assert f"{left}/{left}" in done.stderr
+
+
+async def test_a_running_collector_follows_its_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new file, a broken one, and none: without a restart."""
+    database, folder = tmp_path / "c.db", tmp_path / "rules.d"
+    imported(database, CurrentRules(None), 1_000).close()
+    config = tmp_path / "collector.toml"
+    config.write_text(f'[rules]\nfolder = "{folder}"\n')
+    async with collector(database, config):
+        digest = operator_rules(folder).rules.digest
+        await until(lambda: rule_sets(database) == {digest})
+        (folder / "own.toml").write_text("[[rule]]\n")
+        refused = f"rule file not used: {folder}/own.toml:1:"
+        await until(lambda: refused in caplog.text)
+        assert rule_sets(database) == {digest}
+        (folder / "own.toml").unlink()
+        await until(lambda: rule_sets(database) == {shipped_rules().digest})
+
+
+def rule_sets(database: Path) -> set[object]:
+    return {row[3] for row in by_reason(database)}
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - another thread makes it hold
+            await asyncio.sleep(0.1)

@@ -59,7 +59,7 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
     ingest = IngestService(
         store, presence, now_us, names_are_certified=config.tls.files is not None
     )
-    query = QueryService(path, presence, now_us)
+    query = QueryService(path, presence, now_us, rules)
     ingest_pb2_grpc.add_IngestServiceServicer_to_server(ingest, server)
     query_pb2_grpc.add_QueryServiceServicer_to_server(query, server)
     health = await add_health(server, SERVICES)

@@ -7,11 +7,15 @@ Limits    A Timestamp may lie anywhere from year 1 to 9999; outside of 64 bits o
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from mailtally.v1 import query_pb2, record_pb2
+from mailtally_collector.classify.rule_set import RuleSet
 from mailtally_collector.query.events import Event
 from mailtally_collector.query.filters import Filter, QueryError
+from mailtally_collector.query.reasons import Reason
 from mailtally_collector.query.servers import Server
 from mailtally_collector.query.summary import Counts
+from mailtally_collector.query.unknown import UnknownReply
 from mailtally_collector.terms import DeliveryState
+from mailtally_collector.verdict_codec import encode_verdict
 
 SECOND_US = 1_000_000
 YEAR_1_SECONDS = -62_135_596_800
@@ -31,6 +35,8 @@ def decode_filter(asked: query_pb2.Filter) -> Filter:
         states=tuple(asked.states),
         directions=tuple(asked.directions),
         traffic_classes=tuple(asked.traffic_classes),
+        reasons=tuple(asked.reasons),
+        providers=tuple(asked.providers),
     )
 
 
@@ -50,7 +56,7 @@ def encode_counts(counts: Counts) -> query_pb2.Counts:
     )
 
 
-def encode_event(event: Event) -> query_pb2.Event:
+def encode_event(event: Event, rules: RuleSet) -> query_pb2.Event:
     """One row of the list of failures."""
     return query_pb2.Event(
         delivery_id=event.delivery_id,
@@ -75,6 +81,49 @@ def encode_event(event: Event) -> query_pb2.Event:
         retries=event.attempts - 1,
         traffic_class=record_pb2.TrafficClass.ValueType(event.traffic_class),
         direction=record_pb2.Direction.ValueType(event.direction),
+        verdict=encode_verdict(
+            event.judged,
+            rules,
+            event.reply_text,
+            event.reply_code,
+            event.enhanced_status,
+            gave_up=event.state == DeliveryState.EXPIRED,
+        ),
+    )
+
+
+def encode_reason(reason: Reason, total: int, rules: RuleSet) -> query_pb2.Reason:
+    """One cause of failure."""
+    most = reason.most
+    return query_pb2.Reason(
+        reply_code=most.reply_code,
+        enhanced_status=most.enhanced_status,
+        template=most.template,
+        sample=most.sample,
+        count=reason.count,
+        share=reason.count / total,
+        verdict=encode_verdict(
+            most.judged, rules, most.sample, most.reply_code, most.enhanced_status
+        ),
+        smtp_codes=[
+            "-".join(filter(None, (str(code or ""), status))) for code, status in reason.codes
+        ],
+    )
+
+
+def encode_unknown(reply: UnknownReply) -> query_pb2.UnknownReply:
+    """One reply that no rule knows."""
+    return query_pb2.UnknownReply(
+        id=reply.template_id,
+        reply_code=reply.reply_code,
+        enhanced_status=reply.enhanced_status,
+        template=reply.template,
+        sample=reply.sample,
+        provider=reply.provider,
+        filter=reply.filter,
+        count=reply.count,
+        first_seen=timestamp(reply.first_seen_us),
+        last_seen=timestamp(reply.last_seen_us),
     )
 
 

@@ -15,6 +15,7 @@ import grpc
 from peewee import PeeweeException
 
 from mailtally.v1 import query_pb2, query_pb2_grpc
+from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.presence import Presence
 from mailtally_collector.query.events import list_events
 from mailtally_collector.query.filters import QueryError, select
@@ -22,14 +23,19 @@ from mailtally_collector.query.reasons import top_reasons
 from mailtally_collector.query.servers import list_servers
 from mailtally_collector.query.summary import summarise
 from mailtally_collector.query.trace import Sought, trace
+from mailtally_collector.query.unknown import unknown_replies
 from mailtally_collector.query_codec import (
     decode_filter,
     encode_counts,
     encode_event,
+    encode_reason,
     encode_server,
+    encode_unknown,
     timestamp,
 )
 from mailtally_collector.store.database import open_for_reading
+from mailtally_collector.store.reclassify import count_old
+from mailtally_collector.store.sql import Sql
 from mailtally_collector.trace_codec import encode_message
 
 logger = logging.getLogger(__name__)
@@ -38,6 +44,7 @@ THREADS = 4
 REASONS_DEFAULT, REASONS_MAX = 10, 1_000
 EVENTS_DEFAULT, EVENTS_MAX = 50, 1_000
 TRACES_DEFAULT, TRACES_MAX = 20, 200
+UNKNOWN_DEFAULT, UNKNOWN_MAX = 50, 1_000
 
 T = TypeVar("T")
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -46,8 +53,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class QueryService(query_pb2_grpc.QueryServiceServicer):
     """Answers questions from the database file at ``path``."""
 
-    def __init__(self, path: Path, presence: Presence, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, path: Path, presence: Presence, clock: Callable[[], int], rules: CurrentRules
+    ) -> None:
         self._database = open_for_reading(path)
+        self._rules = rules
         self._presence = presence
         self._clock = clock
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="query")
@@ -88,6 +98,19 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         present = self._presence.servers()
         return await self._answer(lambda: self._list_servers(present), context)
 
+    async def ListUnknownReplies(  # noqa: N802
+        self, request: query_pb2.ListUnknownRepliesRequest, context: Context
+    ) -> query_pb2.ListUnknownRepliesResponse:
+        """Replies that no rule knows, the most frequent first."""
+        return await self._answer(lambda: self._unknown_replies(request), context)
+
+    async def GetRules(  # noqa: N802
+        self, request: query_pb2.GetRulesRequest, context: Context
+    ) -> query_pb2.GetRulesResponse:
+        """Rules in force, and what is wrong with files of the operator's."""
+        del request
+        return await self._answer(self._get_rules, context)
+
     async def _answer(self, question: Callable[[], T], context: Context) -> T:
         """Run the question in a thread, and give its errors the status that they mean."""
         try:
@@ -126,17 +149,7 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         limit = _bounded("limit", request.limit, REASONS_DEFAULT, REASONS_MAX)
         top = top_reasons(self._database, selection, limit)
         return query_pb2.TopReasonsResponse(
-            reasons=[
-                query_pb2.Reason(
-                    reply_code=reason.reply_code,
-                    enhanced_status=reason.enhanced_status,
-                    template=reason.template,
-                    sample=reason.sample,
-                    count=reason.count,
-                    share=reason.count / top.total,
-                )
-                for reason in top.reasons
-            ],
+            reasons=[encode_reason(reason, top.total, self._rules.rules) for reason in top.reasons],
             total=top.total,
         )
 
@@ -149,7 +162,7 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
             now_us=self._clock(),
         )
         return query_pb2.ListEventsResponse(
-            events=[encode_event(event) for event in page.events],
+            events=[encode_event(event, self._rules.rules) for event in page.events],
             next_page_token=page.next_token,
         )
 
@@ -163,8 +176,27 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         limit = _bounded("limit", request.limit, TRACES_DEFAULT, TRACES_MAX)
         traced = trace(self._database, sought, limit)
         return query_pb2.TraceMessageResponse(
-            messages=[encode_message(message) for message in traced.messages],
+            messages=[encode_message(message, self._rules.rules) for message in traced.messages],
             families_cut=traced.is_cut,
+        )
+
+    def _unknown_replies(
+        self, request: query_pb2.ListUnknownRepliesRequest
+    ) -> query_pb2.ListUnknownRepliesResponse:
+        selection = select(decode_filter(request.filter), self._clock())
+        limit = _bounded("limit", request.limit, UNKNOWN_DEFAULT, UNKNOWN_MAX)
+        replies, total = unknown_replies(self._database, selection, limit)
+        return query_pb2.ListUnknownRepliesResponse(
+            replies=[encode_unknown(reply) for reply in replies], total=total
+        )
+
+    def _get_rules(self) -> query_pb2.GetRulesResponse:
+        rules = self._rules.rules
+        return query_pb2.GetRulesResponse(
+            digest=rules.digest,
+            rules=len(rules.rules),
+            mistakes=self._rules.mistakes,
+            waiting=count_old(Sql(self._database), rules),
         )
 
     def _list_servers(self, present: frozenset[str]) -> query_pb2.ListServersResponse:

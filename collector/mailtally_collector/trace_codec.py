@@ -1,13 +1,16 @@
 """Traced messages onto the wire's types."""
 
 from mailtally.v1 import query_pb2, record_pb2
+from mailtally_collector.classify.rule_set import RuleSet
 from mailtally_collector.query.traced_deliveries import TracedDelivery
 from mailtally_collector.query.traced_message import Place, TracedMessage
 from mailtally_collector.query_codec import timestamp
 from mailtally_collector.records import Accepted, Attempt, SpamScore
+from mailtally_collector.terms import DeliveryState
+from mailtally_collector.verdict_codec import encode_verdict
 
 
-def encode_message(message: TracedMessage) -> query_pb2.TracedMessage:
+def encode_message(message: TracedMessage, rules: RuleSet) -> query_pb2.TracedMessage:
     """One message with its recipients, its changes and where it comes from."""
     return query_pb2.TracedMessage(
         id=message.id,
@@ -16,7 +19,7 @@ def encode_message(message: TracedMessage) -> query_pb2.TracedMessage:
         queue_id=message.place.queue_id,
         arrival=timestamp(message.arrival_us),
         accepted=_accepted(message.accepted) if message.accepted else None,
-        deliveries=[_delivery(delivery) for delivery in message.deliveries],
+        deliveries=[_delivery(delivery, rules) for delivery in message.deliveries],
         changes=[
             query_pb2.TracedChange(
                 time=timestamp(time_us), change=record_pb2.MessageChange.ValueType(change)
@@ -76,12 +79,21 @@ def _accepted(accepted: Accepted) -> record_pb2.MessageAccepted:
     )
 
 
-def _delivery(delivery: TracedDelivery) -> query_pb2.TracedDelivery:
+def _delivery(delivery: TracedDelivery, rules: RuleSet) -> query_pb2.TracedDelivery:
+    last = delivery.attempts[-1][1]
     return query_pb2.TracedDelivery(
         recipient=delivery.recipient,
         original_recipient=delivery.original_recipient,
         state=query_pb2.DeliveryState.ValueType(delivery.state),
         direction=record_pb2.Direction.ValueType(delivery.direction),
+        verdict=encode_verdict(
+            delivery.judged,
+            rules,
+            last.reply_text,
+            last.reply_code,
+            last.enhanced_status,
+            gave_up=delivery.state == DeliveryState.EXPIRED,
+        ),
         attempts=[
             query_pb2.TracedAttempt(time=timestamp(time_us), attempt=_attempt(attempt))
             for time_us, attempt in delivery.attempts

@@ -6,6 +6,7 @@ Unknown   No rule matched; the code was too vague to mean anything (550, 5.7.1, 
 """
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from mailtally_collector.classify.provider import Answerer, Evidence
 from mailtally_collector.classify.reply import Reply
@@ -34,11 +35,23 @@ class Verdict:
     basis: Basis
     unknown: bool
 
-    def record(self) -> dict[str, str | bool]:
+    def record(self) -> dict[str, Any]:
         """Give what programs read: the fields by name, the rule's id as ``rule``."""
         fields = asdict(self)
         fields["rule"] = fields.pop("rule_id")
         return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is stored of a verdict; the words are those of the rules in force when it is shown."""
+
+    reason: str
+    severity: Severity
+    basis: Basis
+    provider: str
+    filter: str
+    rule_id: str
 
 
 def classify(reply: Reply, rules: RuleSet, evidence: Evidence | None = None) -> Verdict:
@@ -50,21 +63,38 @@ def classify(reply: Reply, rules: RuleSet, evidence: Evidence | None = None) -> 
 def verdict_of(rule: Rule | None, reply: Reply, answerer: Answerer, rules: RuleSet) -> Verdict:
     """Give the verdict of this rule; None stands for no rule."""
     reason = rules.reasons[rule.reason if rule else UNKNOWN]
-    title = rules.providers.title(answerer)
+    judged = Judged(
+        reason=reason.id,
+        severity=_severity(rule, reason, reply),
+        basis=rule.basis if rule else "code",
+        provider=answerer.provider,
+        filter=answerer.filter,
+        rule_id=rule.id if rule else "",
+    )
+    return worded(judged, reply, rules)
+
+
+def worded(judged: Judged, reply: Reply, rules: RuleSet, *, gave_up: bool = False) -> Verdict:
+    """Say in words what was judged; ``gave_up`` when Postfix tries no more after a delay."""
+    reason = rules.reasons.get(judged.reason, rules.reasons[UNKNOWN])
+    rule = rules.rule(judged.rule_id)
+    if rule and rule.reason != reason.id:
+        rule = None
+    title = rules.providers.titles.get(judged.filter or judged.provider, "")
     own = [link for link in reply.links if link.lower().startswith("https://")]
     return Verdict(
         reason=reason.id,
         category=reason.category,
-        severity=_severity(rule, reason, reply),
+        severity=judged.severity,
         owner=reason.owner,
-        provider=answerer.provider,
-        filter=answerer.filter,
-        title=_headline(reason, reply, title),
+        provider=judged.provider,
+        filter=judged.filter,
+        title=_headline(reason, reply, title, gave_up=gave_up),
         advice=_named((rule and rule.advice) or reason.advice, title),
         advice_customer=_named((rule and rule.advice_customer) or reason.advice_customer, title),
         doc=own[0] if own else (rule.doc if rule else ""),
-        rule_id=rule.id if rule else "",
-        basis=rule.basis if rule else "code",
+        rule_id=judged.rule_id,
+        basis=judged.basis,
         unknown=reason.id == UNKNOWN,
     )
 
@@ -74,9 +104,11 @@ def _severity(rule: Rule | None, reason: Reason, reply: Reply) -> Severity:
     return "soft" if severity == "hard" and reply.reply_code.startswith("4") else severity
 
 
-def _headline(reason: Reason, reply: Reply, title: str) -> str:
+def _headline(reason: Reason, reply: Reply, title: str, *, gave_up: bool) -> str:
     temporary = reply.reply_code.startswith("4") or reply.enhanced_status.startswith("4")
     outcome = "Message delayed" if temporary else "Message rejected"
+    if gave_up:
+        outcome = "Message given up, delayed" if temporary else "Message given up, rejected"
     return f"{outcome}{f' by {title}' if title else ''}: {reason.title}"
 
 

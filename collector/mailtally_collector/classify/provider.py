@@ -71,10 +71,6 @@ class Providers:
         in_front = next((name for name in named if name in self.filters), "")
         return Answerer(mailbox, in_front, frozenset(named) - {""})
 
-    def title(self, answerer: Answerer) -> str:
-        """Name who answered for a person to read; empty when unknown."""
-        return self.titles.get(answerer.filter or answerer.provider, "")
-
 
 def load_providers(path: Path = PROVIDERS_FILE) -> Providers:
     """Read every provider. Raises RuleError."""

@@ -5,9 +5,18 @@ from typing import Any
 
 from peewee import JOIN, SQL, ColumnBase, Database
 
+from mailtally_collector.classify.classify import Judged
 from mailtally_collector.query.cursor import Cursor, decode, encode
 from mailtally_collector.query.filters import Filter, delivery_conditions, select
-from mailtally_collector.store.models import Address, Delivery, Domain, Message, Server
+from mailtally_collector.query.verdicts import VERDICT_COLUMNS, judged
+from mailtally_collector.store.models import (
+    Address,
+    Delivery,
+    Domain,
+    Message,
+    ReplyTemplate,
+    Server,
+)
 from mailtally_collector.store.names import join_address
 from mailtally_collector.terms import DeliveryState
 
@@ -38,6 +47,7 @@ class Event:
     attempts: int
     traffic_class: int
     direction: int
+    judged: Judged | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ def _read(database: Database, conditions: list[ColumnBase], limit: int) -> list[
             Delivery.attempts,
             Delivery.traffic_class,
             Delivery.direction,
+            *VERDICT_COLUMNS,
         )
         .join(Message, on=(Delivery.message == Message.id))
         .join(Server, on=(Delivery.server == Server.id))
@@ -110,6 +121,7 @@ def _read(database: Database, conditions: list[ColumnBase], limit: int) -> list[
         .join(original_domain, on=(original.domain == original_domain.id))
         .join(sender, JOIN.LEFT_OUTER, on=(Delivery.sender == sender.id))
         .join(sender_domain, JOIN.LEFT_OUTER, on=(sender.domain == sender_domain.id))
+        .join(ReplyTemplate, JOIN.LEFT_OUTER, on=(Delivery.reply_template == ReplyTemplate.id))
         .where(*conditions)
         .order_by(Delivery.last_try_us.desc(), Delivery.id.desc())
         .limit(limit)
@@ -121,4 +133,5 @@ def _read(database: Database, conditions: list[ColumnBase], limit: int) -> list[
 def _event(row: tuple[Any, ...]) -> Event:
     """Put the three addresses together, whose parts lie side by side."""
     addresses = (join_address(row[at] or b"", row[at + 1] or b"") for at in (7, 9, 11))
-    return Event(*row[:7], *addresses, *row[13:])
+    values = (*row[:7], *addresses, *row[13:23], judged(row[23:]))
+    return Event(*values)

@@ -4,14 +4,23 @@ Defaults  The 24 hours before now, by acceptance; outbound; classes MAIL and UNS
           everything but notifications, probes and forwards. A message whose acceptance was not seen
           is UNSPECIFIED, and far more often mail than anything else.
 Untried   Recipients of accepted messages that no line was seen for yet. They count as outbound, and
-          have neither an address nor a last try: a filter on one of these leaves them out.
+          have neither an address, a last try nor a reply: a filter on one of these leaves them out.
 """
 
+import functools
+import operator
 from dataclasses import dataclass, replace
 
-from peewee import SQL, ColumnBase, ModelSelect
+from peewee import SQL, ColumnBase, ModelSelect, fn
 
-from mailtally_collector.store.models import Address, Delivery, Domain, Message, Server
+from mailtally_collector.store.models import (
+    Address,
+    Delivery,
+    Domain,
+    Message,
+    ReplyTemplate,
+    Server,
+)
 from mailtally_collector.store.names import split_address
 from mailtally_collector.terms import DeliveryState, Direction, TimeBasis, TrafficClass
 
@@ -38,6 +47,8 @@ class Filter:
     states: tuple[int, ...] = ()
     directions: tuple[int, ...] = ()
     traffic_classes: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,8 @@ class Selection:
     states: tuple[int, ...]
     directions: tuple[int, ...]
     traffic_classes: tuple[int, ...]
+    reasons: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
 
     def with_default_states(self, states: tuple[int, ...]) -> "Selection":
         """Return the same selection with these states if it names none."""
@@ -79,6 +92,8 @@ def select(asked: Filter, now_us: int) -> Selection:
         states=asked.states,
         directions=asked.directions or DEFAULT_DIRECTIONS,
         traffic_classes=asked.traffic_classes or DEFAULT_CLASSES,
+        reasons=asked.reasons,
+        providers=asked.providers,
     )
 
 
@@ -102,6 +117,28 @@ def delivery_conditions(selection: Selection) -> list[ColumnBase]:
         conditions.append(Delivery.state != DeliveryState.REQUEUED)
     if selection.recipient_domain:
         conditions.append(Delivery.recipient_domain == _domain(selection.recipient_domain))
+    verdicts = verdict_conditions(selection)
+    if verdicts:
+        judged = ReplyTemplate.select(ReplyTemplate.id).where(*verdicts)
+        conditions.append(Delivery.reply_template.in_(judged))
+    return conditions
+
+
+def verdict_conditions(selection: Selection) -> list[ColumnBase]:
+    """Conditions on what replies mean: a reason or its category, and who answered."""
+    conditions: list[ColumnBase] = []
+    if selection.reasons:
+        whole = ReplyTemplate.reason.in_(selection.reasons)
+        categories = [name for name in selection.reasons if "." not in name]
+        within = (
+            fn.SUBSTR(ReplyTemplate.reason, 1, len(name) + 1) == f"{name}." for name in categories
+        )
+        conditions.append(functools.reduce(operator.or_, within, whole))
+    if selection.providers:
+        conditions.append(
+            ReplyTemplate.provider.in_(selection.providers)
+            | ReplyTemplate.mail_filter.in_(selection.providers)
+        )
     return conditions
 
 
@@ -110,6 +147,8 @@ def untried_conditions(selection: Selection) -> list[ColumnBase] | None:
     if (
         selection.basis == TimeBasis.LAST_TRY
         or selection.recipient_domain
+        or selection.reasons
+        or selection.providers
         or Direction.OUTBOUND not in selection.directions
     ):
         return None

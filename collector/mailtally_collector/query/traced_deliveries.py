@@ -4,11 +4,13 @@ from collections import defaultdict
 from dataclasses import dataclass, fields
 from typing import Any
 
-from peewee import Database
+from peewee import JOIN, Database
 
+from mailtally_collector.classify.classify import Judged
+from mailtally_collector.query.verdicts import VERDICT_COLUMNS, judged
 from mailtally_collector.records import Attempt
 from mailtally_collector.store import models
-from mailtally_collector.store.models import Address, Delivery, Domain
+from mailtally_collector.store.models import Address, Delivery, Domain, ReplyTemplate
 from mailtally_collector.store.names import join_address
 
 ADDRESSES = ("recipient", "original_recipient")
@@ -24,6 +26,7 @@ class TracedDelivery:
     original_recipient: bytes
     state: int
     direction: int
+    judged: Judged | None
     attempts: list[tuple[int, Attempt]]
 
 
@@ -40,23 +43,24 @@ def traced_deliveries(database: Database, message_id: int) -> list[TracedDeliver
             original_domain.name,
             Delivery.state,
             Delivery.direction,
+            *VERDICT_COLUMNS,
         )
         .join(recipient, on=(Delivery.recipient == recipient.id))
         .join(recipient_domain, on=(recipient.domain == recipient_domain.id))
         .join(original, on=(Delivery.original_recipient == original.id))
         .join(original_domain, on=(original.domain == original_domain.id))
+        .join(ReplyTemplate, JOIN.LEFT_OUTER, on=(Delivery.reply_template == ReplyTemplate.id))
         .where(Delivery.message == message_id)
         .order_by(Delivery.first_try_us, Delivery.id)
         .tuples()
     )
     attempts = _attempts(database, message_id)
     deliveries = []
-    for delivery_id, to_local, to_domain, orig_local, orig_domain, state, direction in rows.execute(
-        database
-    ):
+    for row in rows.execute(database):
+        delivery_id, to_local, to_domain, orig_local, orig_domain, state, direction = row[:7]
         to, orig = join_address(to_local, to_domain), join_address(orig_local, orig_domain)
-        tries = [(row["time_us"], _attempt(row, to, orig)) for row in attempts.get(delivery_id, [])]
-        deliveries.append(TracedDelivery(to, orig, state, direction, tries))
+        tries = [(one["time_us"], _attempt(one, to, orig)) for one in attempts.get(delivery_id, [])]
+        deliveries.append(TracedDelivery(to, orig, state, direction, judged(row[7:]), tries))
     return deliveries
 
 

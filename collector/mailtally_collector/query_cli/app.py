@@ -187,6 +187,47 @@ def servers(*, connection: Connection, zone: Zone, output: Output) -> None:
 
 @app.command(
     epilog="Examples:\n\n"
+    "mailtally unknown --range 30d\n\n"
+    "mailtally unknown --range 30d --draft 17 >> /etc/mailtally/rules.d/own.toml",
+)
+@command
+def unknown(
+    *,
+    connection: Connection,
+    selection: Selection,
+    zone: Zone,
+    output: Output,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=1000, help="How many replies.")
+    ] = 50,
+    draft: Annotated[
+        int | None,
+        typer.Option("--draft", metavar="ID", help="Write the beginning of a rule for this reply."),
+    ] = None,
+) -> None:
+    """List replies that no rule knows, the most frequent first."""
+    from mailtally_collector.query_cli import unknown as show_unknown
+    from mailtally_collector.query_cli.filter import question
+    from mailtally_collector.query_cli.time_range import chosen_zone
+
+    asked = question(selection, chosen_zone(zone.time_zone), datetime.now(UTC))
+    if draft is None:
+        show_unknown.show(connection, asked, output, limit)
+    else:
+        show_unknown.draft(connection, asked, draft)
+
+
+@app.command(epilog="Example:\n\nmailtally rules --json")
+@command
+def rules(*, connection: Connection, output: Output) -> None:
+    """Show which rules give replies their meaning; exit 1 when a rule file cannot be used."""
+    from mailtally_collector.query_cli import rules as show_rules
+
+    show_rules.show(connection, output)
+
+
+@app.command(
+    epilog="Examples:\n\n"
     'mailtally explain "550-5.7.26 This mail is unauthenticated" --domain gmail.com\n\n'
     "mailtally explain - < reply.txt --json",
 )
@@ -203,7 +244,7 @@ def explain(
     domain: Annotated[
         str, typer.Option("--domain", metavar="DOMAIN", help="Domain of the recipient.")
     ] = "",
-    rules: Annotated[
+    folder: Annotated[
         Path, typer.Option("--rules", metavar="FOLDER", help="Folder of the operator's rules.")
     ] = Path("/etc/mailtally/rules.d"),
 ) -> None:
@@ -211,7 +252,7 @@ def explain(
     from mailtally_collector.query_cli import explain as show_explanation
 
     text = sys.stdin.buffer.read(1 << 20).decode("utf-8", "replace") if reply == "-" else reply
-    show_explanation.show(text, relay, domain, rules, output)
+    show_explanation.show(text, relay, domain, folder, output)
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ from mailtally_collector.query_cli.terms import (
     term,
 )
 from mailtally_collector.query_cli.time_range import iso, moment_of, shown
+from mailtally_collector.query_cli.verdict import NAMES as VERDICT_NAMES
+from mailtally_collector.query_cli.verdict import advice_shown, verdict_record
 from mailtally_collector.terms import DeliveryState, Direction, TrafficClass
 
 NAMES = (
@@ -41,6 +43,7 @@ NAMES = (
     "direction",
     "instance",
     "delivery_id",
+    *VERDICT_NAMES,
 )
 COLUMNS = (
     Column("Date/Time"),
@@ -54,6 +57,8 @@ COLUMNS = (
     Column("Bytes", right=True),
     Column("Retry count", right=True),
     Column("Last try"),
+    Column("Advice"),
+    Column("Unknown code"),
     Column("Detail"),
 )
 
@@ -89,6 +94,7 @@ def record(event: query_pb2.Event, zone: ZoneInfo) -> Record:
         "direction": term(Direction, event.direction),
         "instance": event.instance,
         "delivery_id": event.delivery_id,
+        **verdict_record(event.verdict),
     }
 
 
@@ -112,5 +118,7 @@ def _row(event: query_pb2.Event, zone: ZoneInfo) -> Sequence[Cell]:
         Cell(str(event.size_bytes or "-")),
         Cell(str(event.attempts)),
         Cell(shown(moment_of(event, "last_try", zone))),
+        Cell(advice_shown(event.verdict)),
+        Cell("yes" if event.verdict.unknown else "no"),
         Cell(decoded(event.reply_text)),
     )

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from mailtally_collector.classify.classify import Verdict, verdict_of
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.classify.reply import Reply, read_reply
@@ -17,6 +19,9 @@ LABEL_CELLS = 17
 
 def show(text: str, relay: str, domain: str, folder: Path, output: Output) -> None:
     """Classify with the rules of this installation and the folder; no collector is asked."""
+    form = output.form()
+    if form is Form.CSV:
+        raise typer.BadParameter("one verdict is no table: use --json", param_hint="--csv")
     screen = open_screen(output.color, quiet=output.quiet)
     current = CurrentRules(folder)
     for mistake in current.mistakes:
@@ -26,7 +31,7 @@ def show(text: str, relay: str, domain: str, folder: Path, output: Output) -> No
     answerer, matching = rules.answerer_and_matches(reply)
     matches = list(matching)
     verdict = verdict_of(matches[0] if matches else None, reply, answerer, rules)
-    if output.form() is Form.TEXT:
+    if form is Form.TEXT:
         _draw(screen, reply, verdict, matches)
     else:
         write_document(_document(reply, verdict, matches))

@@ -44,6 +44,8 @@ class Question:
                 record_pb2.TrafficClass.Value(f"TRAFFIC_CLASS_{kind.name}")
                 for kind in chosen.traffic_class or ()
             ],
+            reasons=chosen.reason or (),
+            providers=chosen.provider or (),
         )
         wire.start.FromDatetime(self.start)
         wire.end.FromDatetime(self.end)
@@ -61,6 +63,8 @@ class Question:
             "recipient domain": chosen.recipient_domain,
             "state": " or ".join(chosen.state or ()),
             "class": " or ".join(chosen.traffic_class or ()),
+            "reason": " or ".join(chosen.reason or ()),
+            "provider": " or ".join(chosen.provider or ()),
         }
         filters = ", ".join(f"{name} {value}" for name, value in named.items() if value)
         span = f"from {shown(self.start)} to {shown(self.end)} ({self.zone.key})"

@@ -10,7 +10,10 @@ from mailtally_collector.query_cli.options import Connection, Output
 from mailtally_collector.query_cli.terminal import Cell, Column, Screen, Table, decoded, open_screen
 from mailtally_collector.query_cli.terms import smtp_code
 from mailtally_collector.query_cli.time_range import iso
+from mailtally_collector.query_cli.verdict import NAMES as VERDICT_NAMES
+from mailtally_collector.query_cli.verdict import verdict_record
 
+CODES_SHOWN = 3
 NAMES = (
     "count",
     "share",
@@ -19,6 +22,8 @@ NAMES = (
     "enhanced_status",
     "template",
     "sample",
+    "smtp_codes",
+    *VERDICT_NAMES,
 )
 
 
@@ -65,6 +70,8 @@ def _record(reason: query_pb2.Reason) -> Record:
         "enhanced_status": reason.enhanced_status or None,
         "template": decoded(reason.template),
         "sample": decoded(reason.sample),
+        "smtp_codes": " ".join(reason.smtp_codes),
+        **verdict_record(reason.verdict),
     }
 
 
@@ -72,15 +79,19 @@ def _draw(screen: Screen, answer: query_pb2.TopReasonsResponse) -> None:
     columns = (
         Column("Count", right=True),
         Column("Share", right=True),
-        Column("SMTP code"),
+        Column("SMTP codes"),
         Column("Reason"),
+        Column("Provider"),
+        Column("Advice"),
     )
     rows = [
         [
             Cell(str(reason.count)),
             Cell(f"{100 * reason.share:.1f} %"),
-            Cell(smtp_code(reason.reply_code, reason.enhanced_status) or "-", "bold"),
-            Cell(decoded(reason.template or reason.sample)),
+            Cell(_codes(reason), "bold"),
+            Cell(reason.verdict.reason or "-"),
+            Cell(reason.verdict.filter or reason.verdict.provider or "-"),
+            Cell(_advice(reason)),
         ]
         for reason in answer.reasons
     ]
@@ -88,3 +99,17 @@ def _draw(screen: Screen, answer: query_pb2.TopReasonsResponse) -> None:
     listed = sum(reason.count for reason in answer.reasons)
     screen.line()
     screen.line(Cell(f"{listed} of {answer.total} failed recipients have these reasons."))
+
+
+def _codes(reason: query_pb2.Reason) -> str:
+    """The most frequent codes, and how many more there are."""
+    shown = " ".join(reason.smtp_codes[:CODES_SHOWN]) or "-"
+    more = len(reason.smtp_codes) - CODES_SHOWN
+    return shown + (f" +{more}" if more > 0 else "")
+
+
+def _advice(reason: query_pb2.Reason) -> str:
+    """What to do; for a reply that no rule knows, what it says."""
+    if reason.verdict.unknown:
+        return decoded(reason.template or reason.sample)
+    return reason.verdict.advice

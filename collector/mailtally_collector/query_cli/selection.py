@@ -94,6 +94,26 @@ class Selection:
             rich_help_panel=_PANEL,
         ),
     ] = None
+    reason: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reason",
+            metavar="REASON",
+            help="Only failures for this reason, such as recipient.user_unknown, or category, such "
+            "as recipient; unknown for what no rule knows. May be repeated.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--provider",
+            metavar="ID",
+            help="Only failures that this provider or filter answered, such as google. May be "
+            "repeated.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
     state: Annotated[
         list[StateOption] | None,
         typer.Option(

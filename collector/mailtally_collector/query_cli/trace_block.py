@@ -14,6 +14,7 @@ from mailtally_collector.query_cli.trace_words import (
     submitter,
     tls_words,
 )
+from mailtally_collector.query_cli.verdict import advice_shown
 from mailtally_collector.terms import (
     AttemptOutcome,
     DeliveryState,
@@ -97,6 +98,8 @@ def _draw_delivery(screen: Screen, delivery: query_pb2.TracedDelivery, zone: Zon
     )
     for tried in delivery.attempts:
         _draw_attempt(screen, tried, zone)
+    if delivery.verdict.title:
+        screen.line(Cell(f"    Advice: {advice_shown(delivery.verdict)}"))
 
 
 def _draw_attempt(screen: Screen, tried: query_pb2.TracedAttempt, zone: ZoneInfo) -> None:

@@ -118,6 +118,8 @@ class Filter(google.protobuf.message.Message):
     STATES_FIELD_NUMBER: builtins.int
     DIRECTIONS_FIELD_NUMBER: builtins.int
     TRAFFIC_CLASSES_FIELD_NUMBER: builtins.int
+    REASONS_FIELD_NUMBER: builtins.int
+    PROVIDERS_FIELD_NUMBER: builtins.int
     time_basis: global___TimeBasis.ValueType
     domain: builtins.str
     """Domain of the envelope sender."""
@@ -144,6 +146,16 @@ class Filter(google.protobuf.message.Message):
     def traffic_classes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[mailtally.v1.record_pb2.TrafficClass.ValueType]:
         """Default: mail, and messages whose class is not known; no notifications, probes and forwards."""
 
+    @property
+    def reasons(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Reasons such as recipient.user_unknown, or whole categories such as recipient; with unknown for
+        replies that no rule knows.
+        """
+
+    @property
+    def providers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Ids of who answered: the provider of the mailbox or the filter in front of it."""
+
     def __init__(
         self,
         *,
@@ -157,9 +169,11 @@ class Filter(google.protobuf.message.Message):
         states: collections.abc.Iterable[global___DeliveryState.ValueType] | None = ...,
         directions: collections.abc.Iterable[mailtally.v1.record_pb2.Direction.ValueType] | None = ...,
         traffic_classes: collections.abc.Iterable[mailtally.v1.record_pb2.TrafficClass.ValueType] | None = ...,
+        reasons: collections.abc.Iterable[builtins.str] | None = ...,
+        providers: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["end", b"end", "start", b"start"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["directions", b"directions", "domain", b"domain", "end", b"end", "mailbox", b"mailbox", "recipient_domain", b"recipient_domain", "servers", b"servers", "start", b"start", "states", b"states", "time_basis", b"time_basis", "traffic_classes", b"traffic_classes"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["directions", b"directions", "domain", b"domain", "end", b"end", "mailbox", b"mailbox", "providers", b"providers", "reasons", b"reasons", "recipient_domain", b"recipient_domain", "servers", b"servers", "start", b"start", "states", b"states", "time_basis", b"time_basis", "traffic_classes", b"traffic_classes"]) -> None: ...
 
 global___Filter = Filter
 
@@ -290,6 +304,69 @@ class SummaryResponse(google.protobuf.message.Message):
 global___SummaryResponse = SummaryResponse
 
 @typing.final
+class Verdict(google.protobuf.message.Message):
+    """What a reply means, by the rules in force."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    SEVERITY_FIELD_NUMBER: builtins.int
+    OWNER_FIELD_NUMBER: builtins.int
+    PROVIDER_FIELD_NUMBER: builtins.int
+    FILTER_FIELD_NUMBER: builtins.int
+    TITLE_FIELD_NUMBER: builtins.int
+    ADVICE_FIELD_NUMBER: builtins.int
+    ADVICE_CUSTOMER_FIELD_NUMBER: builtins.int
+    DOC_FIELD_NUMBER: builtins.int
+    RULE_FIELD_NUMBER: builtins.int
+    BASIS_FIELD_NUMBER: builtins.int
+    UNKNOWN_FIELD_NUMBER: builtins.int
+    reason: builtins.str
+    """Such as recipient.user_unknown; unknown when no rule knows the reply."""
+    category: builtins.str
+    """The part of the reason before the point."""
+    severity: builtins.str
+    """hard: the address takes no mail; soft: tried again; block: the recipient is not to blame."""
+    owner: builtins.str
+    """Who must act: sender-admin, sender, recipient, receiver, wait or operator."""
+    provider: builtins.str
+    """Who keeps the mailbox, and the filter that answered for it; ids, empty when not known."""
+    filter: builtins.str
+    title: builtins.str
+    """One line: what happened, and who said so."""
+    advice: builtins.str
+    """What happened and what to do, for the administrator and for the sender of the mail."""
+    advice_customer: builtins.str
+    doc: builtins.str
+    """An https link to more: the reply's own, else the rule's; may be empty."""
+    rule: builtins.str
+    """Id of the rule; empty when none matched."""
+    basis: builtins.str
+    """What the rule goes by: text, enhanced or code."""
+    unknown: builtins.bool
+    def __init__(
+        self,
+        *,
+        reason: builtins.str = ...,
+        category: builtins.str = ...,
+        severity: builtins.str = ...,
+        owner: builtins.str = ...,
+        provider: builtins.str = ...,
+        filter: builtins.str = ...,
+        title: builtins.str = ...,
+        advice: builtins.str = ...,
+        advice_customer: builtins.str = ...,
+        doc: builtins.str = ...,
+        rule: builtins.str = ...,
+        basis: builtins.str = ...,
+        unknown: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["advice", b"advice", "advice_customer", b"advice_customer", "basis", b"basis", "category", b"category", "doc", b"doc", "filter", b"filter", "owner", b"owner", "provider", b"provider", "reason", b"reason", "rule", b"rule", "severity", b"severity", "title", b"title", "unknown", b"unknown"]) -> None: ...
+
+global___Verdict = Verdict
+
+@typing.final
 class TopReasonsRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -312,6 +389,8 @@ global___TopReasonsRequest = TopReasonsRequest
 
 @typing.final
 class Reason(google.protobuf.message.Message):
+    """Replies with one reason from one provider; a reply that no rule knows is a reason of its own."""
+
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     REPLY_CODE_FIELD_NUMBER: builtins.int
@@ -320,8 +399,10 @@ class Reason(google.protobuf.message.Message):
     SAMPLE_FIELD_NUMBER: builtins.int
     COUNT_FIELD_NUMBER: builtins.int
     SHARE_FIELD_NUMBER: builtins.int
+    VERDICT_FIELD_NUMBER: builtins.int
+    SMTP_CODES_FIELD_NUMBER: builtins.int
     reply_code: builtins.int
-    """0 when no server answered."""
+    """Codes and text of the most frequent reply; 0 when no server answered."""
     enhanced_status: builtins.str
     template: builtins.bytes
     """The reply with what differs from message to message replaced by placeholders."""
@@ -330,6 +411,12 @@ class Reason(google.protobuf.message.Message):
     count: builtins.int
     share: builtins.float
     """Of all failed recipients in the range, 0 to 1."""
+    @property
+    def verdict(self) -> global___Verdict: ...
+    @property
+    def smtp_codes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """All codes that came with this reason, such as 550-5.1.1, the most frequent first."""
+
     def __init__(
         self,
         *,
@@ -339,8 +426,11 @@ class Reason(google.protobuf.message.Message):
         sample: builtins.bytes = ...,
         count: builtins.int = ...,
         share: builtins.float = ...,
+        verdict: global___Verdict | None = ...,
+        smtp_codes: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["count", b"count", "enhanced_status", b"enhanced_status", "reply_code", b"reply_code", "sample", b"sample", "share", b"share", "template", b"template"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["verdict", b"verdict"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["count", b"count", "enhanced_status", b"enhanced_status", "reply_code", b"reply_code", "sample", b"sample", "share", b"share", "smtp_codes", b"smtp_codes", "template", b"template", "verdict", b"verdict"]) -> None: ...
 
 global___Reason = Reason
 
@@ -415,6 +505,7 @@ class Event(google.protobuf.message.Message):
     RETRIES_FIELD_NUMBER: builtins.int
     TRAFFIC_CLASS_FIELD_NUMBER: builtins.int
     DIRECTION_FIELD_NUMBER: builtins.int
+    VERDICT_FIELD_NUMBER: builtins.int
     delivery_id: builtins.int
     server: builtins.str
     instance: builtins.str
@@ -442,6 +533,8 @@ class Event(google.protobuf.message.Message):
     def last_try(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
     @property
     def relay(self) -> mailtally.v1.record_pb2.Relay: ...
+    @property
+    def verdict(self) -> global___Verdict: ...
     def __init__(
         self,
         *,
@@ -465,9 +558,10 @@ class Event(google.protobuf.message.Message):
         retries: builtins.int = ...,
         traffic_class: mailtally.v1.record_pb2.TrafficClass.ValueType = ...,
         direction: mailtally.v1.record_pb2.Direction.ValueType = ...,
+        verdict: global___Verdict | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["accepted", b"accepted", "last_try", b"last_try", "relay", b"relay", "time", b"time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "attempts", b"attempts", "delivery_id", b"delivery_id", "direction", b"direction", "enhanced_status", b"enhanced_status", "envelope_sender", b"envelope_sender", "instance", b"instance", "last_try", b"last_try", "original_recipient", b"original_recipient", "queue_id", b"queue_id", "recipient", b"recipient", "relay", b"relay", "reply_code", b"reply_code", "reply_text", b"reply_text", "retries", b"retries", "server", b"server", "size_bytes", b"size_bytes", "state", b"state", "time", b"time", "traffic_class", b"traffic_class"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["accepted", b"accepted", "last_try", b"last_try", "relay", b"relay", "time", b"time", "verdict", b"verdict"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "attempts", b"attempts", "delivery_id", b"delivery_id", "direction", b"direction", "enhanced_status", b"enhanced_status", "envelope_sender", b"envelope_sender", "instance", b"instance", "last_try", b"last_try", "original_recipient", b"original_recipient", "queue_id", b"queue_id", "recipient", b"recipient", "relay", b"relay", "reply_code", b"reply_code", "reply_text", b"reply_text", "retries", b"retries", "server", b"server", "size_bytes", b"size_bytes", "state", b"state", "time", b"time", "traffic_class", b"traffic_class", "verdict", b"verdict"]) -> None: ...
 
 global___Event = Event
 
@@ -553,6 +647,7 @@ class TracedDelivery(google.protobuf.message.Message):
     STATE_FIELD_NUMBER: builtins.int
     DIRECTION_FIELD_NUMBER: builtins.int
     ATTEMPTS_FIELD_NUMBER: builtins.int
+    VERDICT_FIELD_NUMBER: builtins.int
     recipient: builtins.bytes
     original_recipient: builtins.bytes
     state: global___DeliveryState.ValueType
@@ -560,6 +655,10 @@ class TracedDelivery(google.protobuf.message.Message):
     @property
     def attempts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TracedAttempt]:
         """Oldest first."""
+
+    @property
+    def verdict(self) -> global___Verdict:
+        """What the last failure means; unset for what was delivered at once."""
 
     def __init__(
         self,
@@ -569,8 +668,10 @@ class TracedDelivery(google.protobuf.message.Message):
         state: global___DeliveryState.ValueType = ...,
         direction: mailtally.v1.record_pb2.Direction.ValueType = ...,
         attempts: collections.abc.Iterable[global___TracedAttempt] | None = ...,
+        verdict: global___Verdict | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["attempts", b"attempts", "direction", b"direction", "original_recipient", b"original_recipient", "recipient", b"recipient", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["verdict", b"verdict"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["attempts", b"attempts", "direction", b"direction", "original_recipient", b"original_recipient", "recipient", b"recipient", "state", b"state", "verdict", b"verdict"]) -> None: ...
 
 global___TracedDelivery = TracedDelivery
 
@@ -838,3 +939,134 @@ class ListServersResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["servers", b"servers"]) -> None: ...
 
 global___ListServersResponse = ListServersResponse
+
+@typing.final
+class ListUnknownRepliesRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: builtins.int
+    LIMIT_FIELD_NUMBER: builtins.int
+    limit: builtins.int
+    """Default 50, at most 1,000."""
+    @property
+    def filter(self) -> global___Filter:
+        """Recipients refused, given up or waiting; the reasons of the filter do not count."""
+
+    def __init__(
+        self,
+        *,
+        filter: global___Filter | None = ...,
+        limit: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["filter", b"filter"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["filter", b"filter", "limit", b"limit"]) -> None: ...
+
+global___ListUnknownRepliesRequest = ListUnknownRepliesRequest
+
+@typing.final
+class UnknownReply(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    REPLY_CODE_FIELD_NUMBER: builtins.int
+    ENHANCED_STATUS_FIELD_NUMBER: builtins.int
+    TEMPLATE_FIELD_NUMBER: builtins.int
+    SAMPLE_FIELD_NUMBER: builtins.int
+    PROVIDER_FIELD_NUMBER: builtins.int
+    FILTER_FIELD_NUMBER: builtins.int
+    COUNT_FIELD_NUMBER: builtins.int
+    FIRST_SEEN_FIELD_NUMBER: builtins.int
+    LAST_SEEN_FIELD_NUMBER: builtins.int
+    id: builtins.int
+    """Number of the template."""
+    reply_code: builtins.int
+    enhanced_status: builtins.str
+    template: builtins.bytes
+    sample: builtins.bytes
+    provider: builtins.str
+    filter: builtins.str
+    count: builtins.int
+    """Recipients in the range."""
+    @property
+    def first_seen(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Of all time."""
+
+    @property
+    def last_seen(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        id: builtins.int = ...,
+        reply_code: builtins.int = ...,
+        enhanced_status: builtins.str = ...,
+        template: builtins.bytes = ...,
+        sample: builtins.bytes = ...,
+        provider: builtins.str = ...,
+        filter: builtins.str = ...,
+        count: builtins.int = ...,
+        first_seen: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        last_seen: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["first_seen", b"first_seen", "last_seen", b"last_seen"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["count", b"count", "enhanced_status", b"enhanced_status", "filter", b"filter", "first_seen", b"first_seen", "id", b"id", "last_seen", b"last_seen", "provider", b"provider", "reply_code", b"reply_code", "sample", b"sample", "template", b"template"]) -> None: ...
+
+global___UnknownReply = UnknownReply
+
+@typing.final
+class ListUnknownRepliesResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REPLIES_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    total: builtins.int
+    """All recipients in the range with such a reply, unlisted ones included."""
+    @property
+    def replies(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___UnknownReply]: ...
+    def __init__(
+        self,
+        *,
+        replies: collections.abc.Iterable[global___UnknownReply] | None = ...,
+        total: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["replies", b"replies", "total", b"total"]) -> None: ...
+
+global___ListUnknownRepliesResponse = ListUnknownRepliesResponse
+
+@typing.final
+class GetRulesRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___GetRulesRequest = GetRulesRequest
+
+@typing.final
+class GetRulesResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: builtins.int
+    RULES_FIELD_NUMBER: builtins.int
+    MISTAKES_FIELD_NUMBER: builtins.int
+    WAITING_FIELD_NUMBER: builtins.int
+    digest: builtins.str
+    """Names the rules in force; the same rules have the same digest everywhere."""
+    rules: builtins.int
+    waiting: builtins.int
+    """Stored replies that other rules judged and that wait to be judged again."""
+    @property
+    def mistakes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """File, line and reason of what could not be used."""
+
+    def __init__(
+        self,
+        *,
+        digest: builtins.str = ...,
+        rules: builtins.int = ...,
+        mistakes: collections.abc.Iterable[builtins.str] | None = ...,
+        waiting: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["digest", b"digest", "mistakes", b"mistakes", "rules", b"rules", "waiting", b"waiting"]) -> None: ...
+
+global___GetRulesResponse = GetRulesResponse

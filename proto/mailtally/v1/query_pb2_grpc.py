@@ -61,6 +61,16 @@ class QueryServiceStub(object):
                 request_serializer=mailtally_dot_v1_dot_query__pb2.ListServersRequest.SerializeToString,
                 response_deserializer=mailtally_dot_v1_dot_query__pb2.ListServersResponse.FromString,
                 _registered_method=True)
+        self.ListUnknownReplies = channel.unary_unary(
+                '/mailtally.v1.QueryService/ListUnknownReplies',
+                request_serializer=mailtally_dot_v1_dot_query__pb2.ListUnknownRepliesRequest.SerializeToString,
+                response_deserializer=mailtally_dot_v1_dot_query__pb2.ListUnknownRepliesResponse.FromString,
+                _registered_method=True)
+        self.GetRules = channel.unary_unary(
+                '/mailtally.v1.QueryService/GetRules',
+                request_serializer=mailtally_dot_v1_dot_query__pb2.GetRulesRequest.SerializeToString,
+                response_deserializer=mailtally_dot_v1_dot_query__pb2.GetRulesResponse.FromString,
+                _registered_method=True)
 
 
 class QueryServiceServicer(object):
@@ -102,6 +112,20 @@ class QueryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUnknownReplies(self, request, context):
+        """Replies that no rule knows, the most frequent first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRules(self, request, context):
+        """The rules that give replies their meaning, and what is wrong with files of the operator's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +153,16 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ListServers,
                     request_deserializer=mailtally_dot_v1_dot_query__pb2.ListServersRequest.FromString,
                     response_serializer=mailtally_dot_v1_dot_query__pb2.ListServersResponse.SerializeToString,
+            ),
+            'ListUnknownReplies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnknownReplies,
+                    request_deserializer=mailtally_dot_v1_dot_query__pb2.ListUnknownRepliesRequest.FromString,
+                    response_serializer=mailtally_dot_v1_dot_query__pb2.ListUnknownRepliesResponse.SerializeToString,
+            ),
+            'GetRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRules,
+                    request_deserializer=mailtally_dot_v1_dot_query__pb2.GetRulesRequest.FromString,
+                    response_serializer=mailtally_dot_v1_dot_query__pb2.GetRulesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +302,60 @@ class QueryService(object):
             '/mailtally.v1.QueryService/ListServers',
             mailtally_dot_v1_dot_query__pb2.ListServersRequest.SerializeToString,
             mailtally_dot_v1_dot_query__pb2.ListServersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnknownReplies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailtally.v1.QueryService/ListUnknownReplies',
+            mailtally_dot_v1_dot_query__pb2.ListUnknownRepliesRequest.SerializeToString,
+            mailtally_dot_v1_dot_query__pb2.ListUnknownRepliesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailtally.v1.QueryService/GetRules',
+            mailtally_dot_v1_dot_query__pb2.GetRulesRequest.SerializeToString,
+            mailtally_dot_v1_dot_query__pb2.GetRulesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,18 @@ class QueryServiceStub:
         mailtally.v1.query_pb2.ListServersResponse,
     ]
 
+    ListUnknownReplies: grpc.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.ListUnknownRepliesRequest,
+        mailtally.v1.query_pb2.ListUnknownRepliesResponse,
+    ]
+    """Replies that no rule knows, the most frequent first."""
+
+    GetRules: grpc.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.GetRulesRequest,
+        mailtally.v1.query_pb2.GetRulesResponse,
+    ]
+    """The rules that give replies their meaning, and what is wrong with files of the operator's."""
+
 class QueryServiceAsyncStub:
     """Reads what the collector knows. The unit is the recipient: one message to three people counts
     three. Every filter combines with every other.
@@ -85,6 +97,18 @@ class QueryServiceAsyncStub:
         mailtally.v1.query_pb2.ListServersRequest,
         mailtally.v1.query_pb2.ListServersResponse,
     ]
+
+    ListUnknownReplies: grpc.aio.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.ListUnknownRepliesRequest,
+        mailtally.v1.query_pb2.ListUnknownRepliesResponse,
+    ]
+    """Replies that no rule knows, the most frequent first."""
+
+    GetRules: grpc.aio.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.GetRulesRequest,
+        mailtally.v1.query_pb2.GetRulesResponse,
+    ]
+    """The rules that give replies their meaning, and what is wrong with files of the operator's."""
 
 class QueryServiceServicer(metaclass=abc.ABCMeta):
     """Reads what the collector knows. The unit is the recipient: one message to three people counts
@@ -129,5 +153,21 @@ class QueryServiceServicer(metaclass=abc.ABCMeta):
         request: mailtally.v1.query_pb2.ListServersRequest,
         context: _ServicerContext,
     ) -> typing.Union[mailtally.v1.query_pb2.ListServersResponse, collections.abc.Awaitable[mailtally.v1.query_pb2.ListServersResponse]]: ...
+
+    @abc.abstractmethod
+    def ListUnknownReplies(
+        self,
+        request: mailtally.v1.query_pb2.ListUnknownRepliesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mailtally.v1.query_pb2.ListUnknownRepliesResponse, collections.abc.Awaitable[mailtally.v1.query_pb2.ListUnknownRepliesResponse]]:
+        """Replies that no rule knows, the most frequent first."""
+
+    @abc.abstractmethod
+    def GetRules(
+        self,
+        request: mailtally.v1.query_pb2.GetRulesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mailtally.v1.query_pb2.GetRulesResponse, collections.abc.Awaitable[mailtally.v1.query_pb2.GetRulesResponse]]:
+        """The rules that give replies their meaning, and what is wrong with files of the operator's."""
 
 def add_QueryServiceServicer_to_server(servicer: QueryServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -50,8 +50,9 @@ SELECT 'attempt', a.time_us, a.line_hash, m.queue_id, a.outcome, a.reply_text, 0
        0, 0, 0, 0, 0, 0, 0, 0, 0
   FROM attempt a JOIN delivery d ON d.id = a.delivery_id JOIN message m ON m.id = d.message_id
 UNION ALL
-SELECT 'template', template, reply_code, enhanced_status, sample, first_seen_us, last_seen_us, 0,
-       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+SELECT 'template', template, reply_code, enhanced_status, sample, first_seen_us, last_seen_us,
+       reason, rule_id, severity, basis, provider, mail_filter, relay_provider, domain_provider,
+       0, 0, 0, 0, 0, 0, 0
   FROM reply_template
 """
 

@@ -27,6 +27,10 @@ class Canned:
     events: list[query_pb2.Event] = field(default_factory=list)
     traced: query_pb2.TraceMessageResponse = field(default_factory=query_pb2.TraceMessageResponse)
     servers: query_pb2.ListServersResponse = field(default_factory=query_pb2.ListServersResponse)
+    unknown: query_pb2.ListUnknownRepliesResponse = field(
+        default_factory=query_pb2.ListUnknownRepliesResponse
+    )
+    rules: query_pb2.GetRulesResponse = field(default_factory=query_pb2.GetRulesResponse)
     status: grpc.StatusCode | None = None
     details: str = ""
     hold: threading.Event | None = None
@@ -83,6 +87,16 @@ class CannedService(query_pb2_grpc.QueryServiceServicer):
         self, request: query_pb2.ListServersRequest, context: grpc.ServicerContext
     ) -> query_pb2.ListServersResponse:
         return self._answer(request, context, lambda: self._canned.servers)
+
+    def ListUnknownReplies(  # noqa: N802
+        self, request: query_pb2.ListUnknownRepliesRequest, context: grpc.ServicerContext
+    ) -> query_pb2.ListUnknownRepliesResponse:
+        return self._answer(request, context, lambda: self._canned.unknown)
+
+    def GetRules(  # noqa: N802
+        self, request: query_pb2.GetRulesRequest, context: grpc.ServicerContext
+    ) -> query_pb2.GetRulesResponse:
+        return self._answer(request, context, lambda: self._canned.rules)
 
 
 @contextmanager

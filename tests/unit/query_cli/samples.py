@@ -65,6 +65,40 @@ def event(text: bytes = REPLY, sender: bytes = b"alice@Example.com") -> query_pb
         retries=1,
         traffic_class=record_pb2.TRAFFIC_CLASS_MAIL,
         direction=record_pb2.DIRECTION_OUTBOUND,
+        verdict=verdict(text),
+    )
+
+
+def verdict(text: bytes = REPLY) -> query_pb2.Verdict:
+    """What a rule says of the reply."""
+    said = "" if text == REPLY else as_string(text)
+    return query_pb2.Verdict(
+        reason="authentication.unauthenticated",
+        category="authentication",
+        severity="block",
+        owner="sender-admin",
+        provider="google",
+        title=said or "Message rejected by Gmail: No SPF or DKIM",
+        advice=said or "Set up SPF and DKIM.",
+        advice_customer=said or "Ask your administrator.",
+        doc=said or "https://example.com/help",
+        rule=said or "gmail.unauthenticated",
+        basis="text",
+    )
+
+
+def unknown_reply(text: bytes = REPLY) -> query_pb2.UnknownReply:
+    """A reply that no rule knows."""
+    return query_pb2.UnknownReply(
+        id=17,
+        reply_code=550,
+        enhanced_status="5.7.1" if text == REPLY else as_string(text),
+        template=text,
+        sample=text,
+        provider="google" if text == REPLY else as_string(text),
+        count=4,
+        first_seen=at(3, 12),
+        last_seen=at(3, 13),
     )
 
 
@@ -77,6 +111,8 @@ def reason(text: bytes = REPLY) -> query_pb2.Reason:
         sample=text,
         count=3,
         share=0.75,
+        verdict=verdict(text),
+        smtp_codes=["550-5.7.26"] if text == REPLY else [as_string(text)],
     )
 
 
@@ -137,6 +173,7 @@ def traced(text: bytes = REPLY) -> query_pb2.TracedMessage:
                 original_recipient=failed.original_recipient,
                 state=query_pb2.DELIVERY_STATE_BOUNCED,
                 direction=record_pb2.DIRECTION_OUTBOUND,
+                verdict=verdict(text),
                 attempts=attempts,
             )
         ],
@@ -222,4 +259,7 @@ def hostile() -> Canned:
         messages=[make(text) for text in HOSTILE for make in (traced, handed_on)]
     )
     canned.servers = query_pb2.ListServersResponse(servers=[server(text) for text in HOSTILE])
+    canned.unknown = query_pb2.ListUnknownRepliesResponse(
+        replies=[unknown_reply(text) for text in HOSTILE], total=99
+    )
     return canned

@@ -93,7 +93,8 @@ def test_reasons_shows_count_share_code_and_template(canned: Canned) -> None:
     ended = run(canned, "reasons", "--limit", "5")
 
     assert ended.out.splitlines()[1].split()[:4] == ["3", "75.0", "%", "550-5.7.26"]
-    assert REPLY.decode() in ended.out
+    assert "authentication.unauthenticated" in ended.out
+    assert "Set up SPF and DKIM." in ended.out
     assert "3 of 4 failed recipients" in ended.out
     assert isinstance(canned.asked[0], query_pb2.TopReasonsRequest)
     assert canned.asked[0].limit == 5
@@ -115,6 +116,7 @@ def test_trace_tells_the_whole_life(canned: Canned) -> None:
         f"      {REPLY.decode()}",
         "    2026-11-03 13:00:00+00:00  bounced  550-5.7.26  mx.google.com[192.0.2.1]:25",
         f"      {REPLY.decode()}",
+        "    Advice: Message rejected by Gmail: No SPF or DKIM. Set up SPF and DKIM.",
         "  2026-11-03 14:00:00+00:00  message completed",
     ]
     assert expected == ended.out.splitlines()

@@ -11,7 +11,7 @@ from tests.unit.query_cli.canned import Canned, serving
 from tests.unit.query_cli.running import run, run_process, start
 from tests.unit.query_cli.samples import event, server
 
-COMMANDS = (["stats"], ["reasons"], ["events"], ["trace", "X"], ["servers"])
+COMMANDS = (["stats"], ["reasons"], ["events"], ["trace", "X"], ["servers"], ["unknown"])
 CODES = {
     grpc.StatusCode.INVALID_ARGUMENT: 2,
     grpc.StatusCode.UNAVAILABLE: 3,
@@ -37,7 +37,9 @@ USAGE_ERRORS = (
     "stats --ca-file /nonexistent",
     "events --limit 0",
     "trace",
-    "unknown",
+    "no-such-command",
+    "explain x --csv",
+    "unknown --draft x",
 )
 
 

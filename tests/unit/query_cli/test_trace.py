@@ -49,6 +49,7 @@ def test_text_tells_origin_sender_score_and_tls(family: Canned) -> None:
             "  after RCPT TO  TLSv1.3, Trusted, policy dane"
         ),
         f"      {REPLY.decode()}",
+        "    Advice: Message rejected by Gmail: No SPF or DKIM. Set up SPF and DKIM.",
         "  2026-11-03 14:00:00+00:00  message completed",
     ]
 

@@ -14,9 +14,16 @@ from mailtally_agent.cli import build_parser
 from mailtally_agent.config import load_config
 from mailtally_collector import cli as collector_cli
 from mailtally_collector import query_cli
+from mailtally_collector.classify.current_rules import CurrentRules
+from mailtally_collector.classify.operator_file import Disabled
+from mailtally_collector.classify.rule_file import RuleEntry, Wording
+from mailtally_collector.classify.rule_set import shipped_rules
+from mailtally_collector.classify.taxonomy import Reason
+from mailtally_collector.classify.toml_entries import Entry
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATION = (ROOT / "docs" / "operation.md").read_text()
+RULES = (ROOT / "docs" / "rules.md").read_text()
 QUERIES = (ROOT / "docs" / "mailtally.md").read_text()
 
 
@@ -134,3 +141,23 @@ def model_keys(model: type, prefix: str = "") -> set[str]:
         else:
             found.add(f"{prefix}{name}")
     return found
+
+
+@pytest.mark.parametrize("reason", shipped_rules().reasons.values(), ids=lambda reason: reason.id)
+def test_reason_is_documented(reason: Reason) -> None:
+    row = f"| `{reason.id}` | {reason.title} | {reason.severity} | {reason.owner} |"
+    assert row in RULES.splitlines()
+
+
+@pytest.mark.parametrize("entry", [RuleEntry, Wording, Disabled])
+def test_key_of_a_rule_is_documented(entry: type[Entry]) -> None:
+    assert [key for key in entry.model_fields if f"\n{key} = " not in RULES] == []
+
+
+def test_the_rule_file_of_the_documentation_can_be_used(tmp_path: Path) -> None:
+    example = RULES.partition("```toml\n")[2].partition("```")[0]
+    disable = example[example.index("[[disable]]") :]
+    (tmp_path / "own.toml").write_text(example.replace(disable, ""))
+    assert CurrentRules(tmp_path).mistakes == ()
+    (tmp_path / "own.toml").write_text(disable)
+    assert CurrentRules(tmp_path).mistakes == ()

@@ -5,13 +5,14 @@ Frame     What Postfix writes around a reply ("host mx[192.0.2.1] said: ", "(in 
           command)") is taken off; the command is kept as ``stage``, and the host as ``relay_host``
           when none is given.
 Mirrors   RFC 5321 section 4.2.1 (multi-line replies repeat their code), RFC 3463 (enhanced codes).
-Limits    The first 4,096 characters are matched. Expressions are linear: a stranger wrote the text.
+Hidden    Addresses become ``<address>``: words in them are their owner's, not the server's.
+Limits    The first 2,048 characters are matched. Expressions are linear: a stranger wrote the text.
 """
 
 import re
 from dataclasses import dataclass
 
-MATCHED_MAX = 4096
+MATCHED_MAX = 2048
 
 _FRAME = re.compile(
     r"^(?:delivery temporarily suspended: )?"
@@ -23,6 +24,13 @@ _LEADING_CODE = re.compile(r"^\W{0,3}([245]\d\d)(?=[\s:-]|$)")
 _INNER_CODE = re.compile(r"(?<![\w.])([45]\d\d)[ -](?=[^\d])|(?<![\w.])([45]\d\d)[ -](?=[45]\.)")
 _ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 _LINK = re.compile(r"https://[^\s<>\"'()\[\]]{3,500}", re.IGNORECASE)
+# Another mail server's words around the reply that it got: "Remote host said: 550 ...".
+_WRAPPED = re.compile(
+    r"^(?![245]\d\d[ -]).{0,300}?(?:said|returned|responded|because of|below|like our rcpt to"
+    r"|host [^\s:]{1,255}(?: ?\[[^\]\s]{1,60}\])?): ?['\"\[<]?(?=[45]\d\d[ -])",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"<?[^\s<>()\[\],;:\"']{1,64}@[^\s<>()\[\],;:\"'/]{1,255}>?")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 _VAGUE = (".0.0", ".7.0", ".7.1")
 
@@ -62,7 +70,10 @@ def read_reply(
     command = _COMMAND.search(line[-80:])
     if command:
         line = line[: len(line) - len(command.group())]
-    line = _join(line)[:MATCHED_MAX]
+    wrapped = _WRAPPED.match(line)
+    line = _join(line[wrapped.end() :] if wrapped else line)
+    links = tuple(link.rstrip(".,;:") for link in _LINK.findall(line))
+    line = _ADDRESS.sub("<address>", line)[:MATCHED_MAX]
     found = _enhanced(line)
     return Reply(
         text=line.lower(),
@@ -71,7 +82,7 @@ def read_reply(
         stage=_stage(command.group(1)) if command else "",
         relay_host=relay_host.strip().strip(".").lower(),
         recipient_domain=recipient_domain.strip().strip(".").lower(),
-        links=tuple(link.rstrip(".,;:") for link in _LINK.findall(line)),
+        links=links,
     )
 
 

@@ -54,16 +54,25 @@ class Rule:
         return "enhanced" if self.enhanced else "code"
 
     def matches(self, reply: Reply, answerer: Answerer) -> bool:
-        """Whether every condition holds. A reply without a reply code meets every one."""
-        if self.codes and reply.reply_code and not reply.reply_code.startswith(self.codes):
+        """Whether every condition holds.
+
+        A reply without a code, or without a stage, meets every condition on it if words decide.
+        """
+        known = reply.reply_code or self.regex is None
+        if self.codes and known and not reply.reply_code.startswith(self.codes):
             return False
-        if self.enhanced and not reply.enhanced_status.startswith(self.enhanced):
+        if self.enhanced and not _is_one_of(reply.enhanced_status, self.enhanced):
             return False
         if self.providers and self.providers.isdisjoint(answerer.named):
             return False
         if self.stages and reply.stage and reply.stage not in self.stages:
             return False
         return self.regex is None or self.regex.search(reply.text) is not None
+
+
+def _is_one_of(status: str, codes: tuple[str, ...]) -> bool:
+    """Whether the status is one of the codes, or begins with one that ends in a point."""
+    return any(status == code or (code.endswith(".") and status.startswith(code)) for code in codes)
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:

@@ -1,7 +1,8 @@
 """Rule files: TOML in, checked rules out.
 
 Keys      id, reason; one of pattern, enhanced and code at least; provider, code, enhanced and stage
-          take one value or a list of values, code and enhanced as prefixes; severity, advice,
+          take one value or a list of values: code as a prefix, enhanced whole or as a prefix that
+          ends in a point; severity, advice,
           advice_customer, doc; examples (one or more), counter_examples: texts, or tables with
           text, relay and domain.
 Raises    RuleError with one line for each mistake: ``FILE:LINE: RULE: key: message``.
@@ -57,9 +58,9 @@ class RuleEntry(Wording):
     code: Annotated[list[Annotated[str, Field(pattern=r"^[245]\d{0,2}$")]], Listed] = Field(
         default_factory=list
     )
-    enhanced: Annotated[list[Annotated[str, Field(pattern=r"^[245]\.[\d.]*$")]], Listed] = Field(
-        default_factory=list
-    )
+    enhanced: Annotated[
+        list[Annotated[str, Field(pattern=r"^[245]\.(\d{1,3}\.(\d{1,3})?)?$")]], Listed
+    ] = Field(default_factory=list)
     stage: Annotated[list[Stage], Listed] = Field(default_factory=list)
     pattern: str = ""
     examples: list[str | ExampleEntry] = Field(min_length=1)

@@ -67,7 +67,7 @@ def test_a_draft_of_a_reply_that_is_not_listed_is_refused(asked: Canned) -> None
         b"",
         b"550",
         b"550 5.7.1 <ann@example.net>: (a+)+$ [x] {3} ^ \\ \" ' #",
-        b"host mx.test[192.0.2.7] said: 554 refused \x7f 192.0.2.1 id=abc12345678 (in reply to DATA command)",
+        b"host mx[192.0.2.7] said: 554 \x7f 192.0.2.1 id=abc1234567 (in reply to DATA command)",
         b"word " * 900,
     ],
 )

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A Postfix log to show in `make demo`; default: the bundled one.
 LOG ?=
 
-.PHONY: hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -46,6 +46,13 @@ proto:  ## generate the Python code of proto/ again
 bench: env  ## speed and memory beside peers, in one run
 	tests/setup/packages
 	$(BIN)/python -m tests.bench.bench_parse
+	$(BIN)/python -m tests.bench.bench_classify $(if $(CORPUS),--corpus $(CORPUS))
+
+bench-reclassify: env  ## how long a million stored failures take to follow new rules
+	$(BIN)/python -m tests.bench.bench_reclassify
+
+score: env  ## how many labelled replies of CORPUS=FILE the rules get right, and which they do not
+	$(BIN)/python -m tests.score $(CORPUS) --floor 92 6 95 --misses
 
 comparison: env  ## write docs/comparison.md: pflogsumm, logwatch and mtail on the same logs
 	tests/setup/packages

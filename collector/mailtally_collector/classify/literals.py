@@ -18,14 +18,19 @@ _Literals = frozenset[str] | None
 
 
 class LiteralIndex:
-    """Immutable after construction; safe to share between threads."""
+    """Immutable after construction; safe to share between threads.
 
-    def __init__(self, patterns: Sequence[str | None]) -> None:
+    ``samples`` are texts like those to come: of the literals that would do, those that are rarest
+    in them are looked for.
+    """
+
+    def __init__(self, patterns: Sequence[str | None], samples: Sequence[str] = ()) -> None:
+        rarity = Rarity(samples)
         self._automaton = ahocorasick.Automaton()
         always = []
         by_literal: dict[str, list[int]] = {}
         for number, pattern in enumerate(patterns):
-            literals = required_literals(pattern) if pattern is not None else None
+            literals = required_literals(pattern, rarity) if pattern is not None else None
             if literals is None:
                 always.append(number)
                 continue
@@ -46,27 +51,50 @@ class LiteralIndex:
         return sorted(found)
 
 
-def required_literals(pattern: str) -> _Literals:
+class Rarity:
+    """Orders sets of literals: first those that fewest samples hold, then those of long words."""
+
+    def __init__(self, samples: Sequence[str] = ()) -> None:
+        self._samples = samples
+        self._holders: dict[str, frozenset[int]] = {}
+
+    def of(self, literals: frozenset[str]) -> tuple[int, int, int]:
+        """Give what to compare; the smallest is the best choice."""
+        holders = frozenset[int]().union(*map(self._holding, literals))
+        return len(holders), -min(map(len, literals)), len(literals)
+
+    def _holding(self, literal: str) -> frozenset[int]:
+        known = self._holders.get(literal)
+        if known is None:
+            known = frozenset(at for at, text in enumerate(self._samples) if literal in text)
+            self._holders[literal] = known
+        return known
+
+
+def required_literals(pattern: str, rarity: Rarity | None = None) -> _Literals:
     """Find texts of which one must occur. Raises re.error for what is no expression.
 
     >>> sorted(required_literals("mailbox (?:is )?full|over ?quota"))
     ['mailbox ', 'over']
     """
-    return _of_sequence(_parser.parse(pattern))
+    return _of_sequence(_parser.parse(pattern), rarity or Rarity())
 
 
-def _of_sequence(items: Any) -> _Literals:
-    """Choose, among what each part demands, the choice whose shortest text is longest."""
-    best: _Literals = None
+def _of_sequence(items: Any, rarity: Rarity) -> _Literals:
+    """Choose the best of what each part demands."""
+    found: list[frozenset[str]] = []
     run = ""
     for operation, argument in [*_flatten(items), (None, None)]:
         if str(operation) == "LITERAL":
             run += chr(argument)
             continue
-        best = _better(best, frozenset([run]) if run else None)
+        if run:
+            found.append(frozenset([run]))
         run = ""
-        best = _better(best, _of_part(str(operation), argument))
-    return best
+        inside = _of_part(str(operation), argument, rarity)
+        if inside is not None:
+            found.append(inside)
+    return min(found, key=rarity.of, default=None)
 
 
 def _flatten(items: Any) -> list[tuple[Any, Any]]:
@@ -79,19 +107,13 @@ def _flatten(items: Any) -> list[tuple[Any, Any]]:
     return flat
 
 
-def _of_part(operation: str, argument: Any) -> _Literals:
+def _of_part(operation: str, argument: Any, rarity: Rarity) -> _Literals:
     if operation == "BRANCH":
-        found = [_of_sequence(branch) for branch in argument[1]]
+        found = [_of_sequence(branch, rarity) for branch in argument[1]]
         known = [literals for literals in found if literals is not None]
-        return frozenset().union(*known) if len(known) == len(found) else None
+        return frozenset[str]().union(*known) if len(known) == len(found) else None
     if operation in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"} and argument[0] > 0:
-        return _of_sequence(argument[2])
+        return _of_sequence(argument[2], rarity)
     if operation == "ATOMIC_GROUP":
-        return _of_sequence(argument)
+        return _of_sequence(argument, rarity)
     return None
-
-
-def _better(first: _Literals, second: _Literals) -> _Literals:
-    if first is None or second is None:
-        return first if second is None else second
-    return max(first, second, key=lambda texts: (min(map(len, texts)), -len(texts)))

@@ -20,7 +20,7 @@ from mailtally_collector.classify.provider import (
     Providers,
     load_providers,
 )
-from mailtally_collector.classify.reply import Reply
+from mailtally_collector.classify.reply import Reply, read_reply
 from mailtally_collector.classify.rule import Rule
 from mailtally_collector.classify.rule_file import read_rules
 from mailtally_collector.classify.taxonomy import TAXONOMY_FILE, Reason, load_taxonomy
@@ -74,7 +74,9 @@ def make_rule_set(
             raise RuleError([f"{rule.place}: {rule.id}: id: is taken by {first.place}"])
     patterns: list[str | None] = [regex.pattern for _, regex in providers.texts]
     patterns += [rule.regex.pattern if rule.regex else None for rule in rules]
-    return RuleSet(tuple(rules), reasons, providers, digest, LiteralIndex(patterns), seen)
+    samples = [read_reply(example.text).text for rule in rules for example in rule.examples]
+    index = LiteralIndex(patterns, samples)
+    return RuleSet(tuple(rules), reasons, providers, digest, index, seen)
 
 
 @cache

@@ -4,6 +4,8 @@ Limits    The verdict is about the sample: the reply of the earliest attempt, so
           neither on the order in which attempts came in nor on how often.
 """
 
+from functools import lru_cache
+
 from mailtally_collector.classify.classify import classify
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.classify.provider import Evidence
@@ -22,6 +24,10 @@ SELECT_TEMPLATE = (
 )
 
 
+# The same texts come again and again, and to compare them costs less than to take them apart.
+_template_of = lru_cache(maxsize=8_192)(reply_template)
+
+
 class Templates:
     """Finds or makes the rows of templates. Used by the writer thread only."""
 
@@ -37,7 +43,7 @@ class Templates:
     def find(self, what: Attempt, time_us: int) -> int:
         """Return the id of the template of an attempt's reply, and note moment and sample."""
         evidence = self._evidence(what)
-        template = reply_template(what.reply_text)
+        template = _template_of(what.reply_text)
         key = (template, what.reply_code, what.enhanced_status, *evidence)
         known = self._known.get(key) or self._sql.run(SELECT_TEMPLATE, key).fetchone()
         if known is None:

@@ -8,6 +8,7 @@ import pytest
 
 from mailtally.v1 import query_pb2
 from mailtally.v1 import record_pb2 as pb
+from mailtally_collector.classify.rule_set import shipped_rules
 from tests.integration.collector.reports import T0, accepted, attempt, ref, story
 from tests.integration.collector.wire import agent_at, questions_to, whole_story
 
@@ -222,3 +223,81 @@ async def test_an_empty_database_answers_with_zeros(address: str) -> None:
         assert not answer.HasField("newest_line")
         assert not (await query.ListEvents(query_pb2.ListEventsRequest())).events
         assert (await query.TopReasons(query_pb2.TopReasonsRequest())).total == 0
+
+
+async def test_failures_carry_verdicts(query: Any) -> None:
+    """The reason in events, in the list of causes and in the trace of the message."""
+    events = (await query.ListEvents(query_pb2.ListEventsRequest(filter=whole_story()))).events
+    (bounced,) = [one for one in events if one.queue_id == "4AAAA2"]
+    verdict = bounced.verdict
+    assert (verdict.reason, verdict.category) == ("recipient.user_unknown", "recipient")
+    assert (verdict.severity, verdict.owner, verdict.unknown) == ("hard", "sender", False)
+    assert verdict.title == "Message rejected: No such mailbox"
+    assert verdict.advice
+    assert verdict.rule
+    (expired,) = [one for one in events if one.queue_id == "4AAAA3"]
+    assert expired.verdict.title.startswith("Message given up")
+    reasons = (await query.TopReasons(query_pb2.TopReasonsRequest(filter=whole_story()))).reasons
+    assert reasons[0].verdict.reason == "recipient.user_unknown"
+    traced = await query.TraceMessage(query_pb2.TraceMessageRequest(queue_id="4AAAA2"))
+    assert traced.messages[0].deliveries[0].verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("reasons", "providers", "expected"),
+    [
+        (["recipient"], [], {"4AAAA2"}),
+        (["recipient.user_unknown"], [], {"4AAAA2"}),
+        (["rate", "recipient.user_unknown"], [], {"4AAAA2"}),
+        (["rate"], [], set()),
+        (["recipient.user"], [], set()),
+        (["%"], [], set()),
+        ([], ["google"], set()),
+    ],
+)
+async def test_failures_are_selected_by_reason_and_provider(
+    query: Any, reasons: list[str], providers: list[str], expected: set[str]
+) -> None:
+    asked = whole_story()
+    asked.reasons.extend(reasons)
+    asked.providers.extend(providers)
+    events = (await query.ListEvents(query_pb2.ListEventsRequest(filter=asked))).events
+    assert {one.queue_id for one in events} & {"4AAAA2"} == expected
+
+
+async def test_unknown_replies_are_ranked(address: str, query: Any) -> None:
+    async with agent_at(address) as agent:
+        await agent.hello()
+        message = ref("4J", 100, 700)
+        texts = [b"550 xyzzy plugh"] * 3 + [b"550 qwfp"]
+        tries = [
+            attempt(
+                message,
+                101 + number,
+                710 + number,
+                BOUNCED,
+                to=b"%d@gmail.com" % number,
+                text=text,
+                enhanced_status="",
+            )
+            for number, text in enumerate(texts)
+        ]
+        await agent.store([accepted(message, 100, 701, recipients=4), *tries])
+    answer = await query.ListUnknownReplies(
+        query_pb2.ListUnknownRepliesRequest(filter=whole_story())
+    )
+    assert answer.total == 4
+    assert [(one.template, one.count) for one in answer.replies] == [
+        (b"550 xyzzy plugh", 3),
+        (b"550 qwfp", 1),
+    ]
+    first = answer.replies[0]
+    assert (first.provider, first.reply_code, first.sample) == ("google", 550, b"550 xyzzy plugh")
+    assert first.last_seen.ToMicroseconds() - first.first_seen.ToMicroseconds() == 2_000_000
+
+
+async def test_the_rules_in_force_are_told(query: Any) -> None:
+    told = await query.GetRules(query_pb2.GetRulesRequest())
+    rules = shipped_rules()
+    assert (told.digest, told.rules) == (rules.digest, len(rules.rules))
+    assert (list(told.mistakes), told.waiting) == ([], 0)

@@ -80,9 +80,9 @@ def by_reason(path: Path) -> list[tuple[object, ...]]:
         return connection.execute(BY_REASON).fetchall()
 
 
-def operator_rules(folder: Path) -> CurrentRules:
+def operator_rules(folder: Path, text: str = RULES) -> CurrentRules:
     folder.mkdir()
-    (folder / "own.toml").write_text(RULES)
+    (folder / "own.toml").write_text(text)
     return CurrentRules(folder)
 
 
@@ -109,6 +109,25 @@ def test_totals_equal_those_of_an_import_with_the_new_rules(tmp_path: Path) -> N
     assert sum(int(str(row[-1])) for row in by_reason(old.path)) == 100_000
     assert deliveries_of(old.path) == untouched
     assert {row[2] for row in by_reason(old.path)} == {"own.quota", "own.gone", ""}
+
+
+def test_an_older_reply_of_the_same_kind_decides(tmp_path: Path) -> None:
+    """The verdict is about the earliest reply, in whatever order replies come in."""
+    rules = operator_rules(
+        tmp_path / "rules.d", RULES.replace("xyzzy (?:1|2|3)[0-9]? quota", "192.0.2.1 ")
+    )
+    found = []
+    for name, order in (("a", (1, 2)), ("b", (2, 1))):
+        tables = Tables(tmp_path / f"{name}.db", rules)
+        for at in order:
+            message = ref(f"4OLD{at}", at, at * 10)
+            text = b"552 host 192.0.2.%d is full of xyzzy" % at
+            failed = attempt(message, at, at * 10 + 2, pb.ATTEMPT_OUTCOME_BOUNCED, text=text)
+            tables.store([accepted(message, at, at * 10 + 1), failed])
+        found.append(by_reason(tables.path))
+        tables.close()
+    assert found[0] == found[1]
+    assert [row[2] for row in found[0]] == ["own.quota"]
 
 
 def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:

@@ -67,6 +67,16 @@ def test_an_address_is_no_enhanced_code() -> None:
     assert read_reply("550 blocked 5.1.1.9 here").enhanced_status == ""
 
 
+@pytest.mark.parametrize("address", ["<quota-full@spam.example>", "no.such.user@unknown.example"])
+def test_the_name_of_a_mailbox_says_nothing(address: str) -> None:
+    assert read_reply(f"550 {address}: refused").text == "550 <address>: refused"
+
+
+def test_words_of_another_server_around_the_reply_are_taken_off() -> None:
+    for words in ("Remote host said: ", "error from mx.test: host mx.test [192.0.2.7]: "):
+        assert read_reply(f"{words}550 5.1.1 no").text == "550 5.1.1 no"
+
+
 def test_links_are_kept_as_written() -> None:
     reply = read_reply("550 See https://Example.com/Help?a=B. Thanks <https://example.org/x>")
     assert reply.links == ("https://Example.com/Help?a=B", "https://example.org/x")

@@ -96,6 +96,14 @@ def test_a_rule_by_code_says_so(rules_of: MakeRules) -> None:
     assert (verdict.rule_id, verdict.basis) == ("last.code", "enhanced")
 
 
+def test_a_rule_by_code_needs_a_code(rules_of: MakeRules) -> None:
+    rules = rules_of(
+        '[[rule]]\nid = "a.code"\nreason = "routing.null_mx"\ncode = "556"\nexamples = ["556 no"]\n'
+    )
+    assert classify(read_reply("556 no"), rules).basis == "code"
+    assert classify(read_reply("no"), rules).unknown
+
+
 def test_a_reply_that_is_tried_again_is_never_hard(rules_of: MakeRules) -> None:
     assert classify(read_reply("450 no such user"), rules_of(WORDS)).severity == "soft"
 

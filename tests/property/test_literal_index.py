@@ -15,8 +15,26 @@ EXAMPLES = [example.text for rule in RULES.rules for example in rule.examples]
 WORDS = sorted({word for text in EXAMPLES for word in text.split()})
 TEXTS = st.lists(st.sampled_from(WORDS) | st.text(max_size=6), max_size=12).map(" ".join)
 PIECES = st.sampled_from(
-    ["ab", "b", "(?:ab|c)", "(?:ab|.)", "(?:ab|)", "(a|bc)?", "[ab]c", "a+", "(?:bc){2}", "(?:ab)*"]
-    + [r"\d", "c{0,2}", "^a", "b$", "(?=ab)", "(?i:A)", "a|b", "."]
+    [
+        "ab",
+        "b",
+        "(?:ab|c)",
+        "(?:ab|.)",
+        "(?:ab|)",
+        "(a|bc)?",
+        "[ab]c",
+        "a+",
+        "(?:bc){2}",
+        "(?:ab)*",
+        "\\d",
+        "c{0,2}",
+        "^a",
+        "b$",
+        "(?=ab)",
+        "(?i:A)",
+        "a|b",
+        ".",
+    ]
 )
 
 

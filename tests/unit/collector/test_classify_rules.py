@@ -1,13 +1,20 @@
 """Every shipped rule proves itself: its examples are won by it, its counter-examples are not."""
 
 import dataclasses
+import tomllib
 
 import pytest
 
 from mailtally_collector.classify.classify import classify
 from mailtally_collector.classify.reply import Reply, read_reply
 from mailtally_collector.classify.rule import Example, Rule
-from mailtally_collector.classify.rule_set import RuleSet, make_rule_set, shipped_rules
+from mailtally_collector.classify.rule_set import (
+    ORDER_FILE,
+    RULES_FOLDER,
+    RuleSet,
+    make_rule_set,
+    shipped_rules,
+)
 
 RULES = shipped_rules()
 NAMES = [rule.id for rule in RULES.rules]
@@ -77,6 +84,12 @@ def test_a_rule_set_without_a_rule_gives_its_examples_to_others() -> None:
             order = [match.id for match in RULES.answerer_and_matches(reply)[1]]
             expected = order[1] if len(order) > 1 else ""
             assert classify(reply, without).rule_id == expected
+
+
+def test_every_rule_file_has_its_place_in_the_order() -> None:
+    ordered = tomllib.loads(ORDER_FILE.read_text())["files"]
+    files = {file.name for file in RULES_FOLDER.glob("*.toml")} - {ORDER_FILE.name}
+    assert sorted(ordered) == sorted(files)
 
 
 def test_ids_name_their_subject() -> None:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A Postfix log to show in `make demo`; default: the bundled one.
 LOG ?=
 
-.PHONY: bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: verdicts bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -50,6 +50,9 @@ bench: env  ## speed and memory beside peers, in one run
 
 bench-reclassify: env  ## how long a million stored failures take to follow new rules
 	$(BIN)/python -m tests.bench.bench_reclassify
+
+verdicts: env  ## write anew what the rules say of their examples; review its diff
+	$(BIN)/python -m tests.verdicts
 
 score: env  ## how many labelled replies of CORPUS=FILE the rules get right, and which they do not
 	$(BIN)/python -m tests.score $(CORPUS) --floor 92 6 95 --misses

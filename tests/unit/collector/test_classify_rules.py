@@ -1,6 +1,7 @@
 """Every shipped rule proves itself: its examples are won by it, its counter-examples are not."""
 
 import dataclasses
+import json
 import tomllib
 
 import pytest
@@ -15,6 +16,7 @@ from mailtally_collector.classify.rule_set import (
     make_rule_set,
     shipped_rules,
 )
+from tests.verdicts.__main__ import FILE, relay_of, verdict_line
 
 RULES = shipped_rules()
 NAMES = [rule.id for rule in RULES.rules]
@@ -22,14 +24,8 @@ EVERY_RULE = pytest.mark.parametrize("rule", RULES.rules, ids=NAMES)
 
 
 def reply_of(example: Example, rule: Rule) -> Reply:
-    """Give an example of a provider's rule that provider's relay when it names none."""
-    relay = example.relay
-    if rule.providers and not relay and not example.domain:
-        relay = next(
-            RULES.providers.example_relays[provider]
-            for provider in sorted(rule.providers)
-            if provider in RULES.providers.example_relays
-        )
+    """Read an example as if its provider had said it."""
+    relay = relay_of(example, rule, RULES)
     return read_reply(example.text, relay_host=relay, recipient_domain=example.domain)
 
 
@@ -73,17 +69,31 @@ def meaning(rule: Rule) -> tuple[str, str | None, str, str]:
     return rule.reason, rule.severity, rule.advice, rule.doc
 
 
-def test_a_rule_set_without_a_rule_gives_its_examples_to_others() -> None:
-    """The runner-up of the whole set is the winner of the set without the rule."""
-    for at in range(0, len(RULES.rules), 40):
-        rule = RULES.rules[at]
-        others = [other for other in RULES.rules if other is not rule]
-        without = make_rule_set(others, RULES.reasons, RULES.providers, "without")
-        for example in rule.examples:
-            reply = reply_of(example, rule)
-            order = [match.id for match in RULES.answerer_and_matches(reply)[1]]
-            expected = order[1] if len(order) > 1 else ""
-            assert classify(reply, without).rule_id == expected
+def test_every_example_keeps_its_verdict() -> None:
+    """What was reviewed last: ``make verdicts`` writes it anew, and its diff shows what changed."""
+    for line in FILE.read_text(encoding="utf-8").splitlines():
+        known = json.loads(line)
+        assert verdict_line(known["text"], known["relay"], known["domain"], RULES) == line
+
+
+def test_the_loss_of_any_rule_is_noticed() -> None:
+    """Each rule wins an example that stands outside of the rule files."""
+    kept = {json.loads(line)["rule"] for line in FILE.read_text(encoding="utf-8").splitlines()}
+    assert kept == set(NAMES)
+
+
+@pytest.mark.parametrize("at", range(0, len(NAMES), 40))
+def test_without_a_rule_its_examples_fail(at: int) -> None:
+    rule = RULES.rules[at]
+    others = [other for other in RULES.rules if other is not rule]
+    without = make_rule_set(others, RULES.reasons, RULES.providers, "without")
+    lost = [
+        line
+        for line in FILE.read_text(encoding="utf-8").splitlines()
+        if (known := json.loads(line))["rule"] == rule.id
+        and verdict_line(known["text"], known["relay"], known["domain"], without) != line
+    ]
+    assert lost
 
 
 def test_every_rule_file_has_its_place_in_the_order() -> None:

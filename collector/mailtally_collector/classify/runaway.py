@@ -56,16 +56,16 @@ def refuse_runaways(rules: Sequence[Rule]) -> None:
         )
 
 
-def slowness(pattern: str) -> str:
+def slowness(pattern: str, limit_seconds: float = LIMIT_SECONDS) -> str:
     """Say on what the pattern takes longer than the limit; empty when it does not."""
     regex = compile_pattern(pattern)
     for hostile in hostile_texts(pattern):
         text = read_reply(hostile).text
         seconds = min(_seconds(regex.search, text) for _ in range(TRIES))
-        if seconds > LIMIT_SECONDS:
+        if seconds > limit_seconds:
             return (
                 f"can run away: it takes {'over ' if seconds >= GIVE_UP_SECONDS else ''}"
-                f"{seconds * 1000:.0f} ms (limit {LIMIT_SECONDS * 1000:.0f} ms) on a text such as"
+                f"{seconds * 1000:.0f} ms (limit {limit_seconds * 1000:.0f} ms) on a text such as"
                 f" {hostile[:40]!r}...; bound its repetitions, such as .{{0,40}} instead of .*"
             )
     return ""

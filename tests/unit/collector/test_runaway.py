@@ -4,7 +4,7 @@ import pytest
 
 from mailtally_collector.classify.hostile_text import TEXT_CHARACTERS, hostile_texts
 from mailtally_collector.classify.rule_set import shipped_rules
-from mailtally_collector.classify.runaway import slowness
+from mailtally_collector.classify.runaway import LIMIT_SECONDS, slowness
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from mailtally_collector.classify.runaway import slowness
     [
         r"(a+)+$",
         r"(?:a|aa)+b",
-        r"user .*not .*found .*here",
+        r"no.*no.*no.*no.*user.*here",
         r"(\w+\s?)*!",
         r"x(?=(?:y|yy)+z)",
         r"(?:[0-9a-f]+:?)+ refused",
@@ -35,5 +35,8 @@ def test_the_texts_are_long() -> None:
 
 
 def test_no_shipped_pattern_can_run_away() -> None:
-    slow = {rule.id: slowness(rule.pattern) for rule in shipped_rules().rules if rule.pattern}
+    """Three times the limit is left to slower machines; a true runaway takes far longer."""
+    limit = 3 * LIMIT_SECONDS
+    shipped = [rule for rule in shipped_rules().rules if rule.pattern]
+    slow = {rule.id: slowness(rule.pattern, limit) for rule in shipped}
     assert {name: why for name, why in slow.items() if why} == {}

@@ -59,7 +59,8 @@ def encode_counts(counts: Counts) -> query_pb2.Counts:
 def encode_event(event: Event, rules: RuleSet) -> query_pb2.Event:
     """One row of the list of failures."""
     return query_pb2.Event(
-        delivery_id=event.delivery_id,
+        message=event.message_id,
+        number=event.number,
         server=event.server,
         instance=event.instance,
         queue_id=event.queue_id,

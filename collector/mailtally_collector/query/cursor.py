@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 from mailtally_collector.query.filters import Filter, QueryError
 
-LAYOUT = struct.Struct(">qqqq8s")
+LAYOUT = struct.Struct(">qqqqq8s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,15 @@ class Cursor:
     """The last row of a page, and the range that the first page used."""
 
     time_us: int
-    delivery_id: int
+    message_id: int
+    number: int
     start_us: int
     end_us: int
 
 
 def encode(cursor: Cursor, asked: Filter) -> str:
     """Make the token."""
-    numbers = (cursor.time_us, cursor.delivery_id, cursor.start_us, cursor.end_us)
+    numbers = (cursor.time_us, cursor.message_id, cursor.number, cursor.start_us, cursor.end_us)
     return urlsafe_b64encode(LAYOUT.pack(*numbers, _digest(cursor, asked))).decode()
 
 

@@ -52,7 +52,7 @@ def first_of(database: Database, message_id: int, kinds: tuple[int, ...]) -> int
     """Return the first message of the chain that led to this one by links of these kinds."""
     seen = [message_id]
     for _ in range(DEPTH_MAX):
-        query = Message.select(Message.origin, Message.origin_kind).where(Message.id == seen[-1])
+        query = Message.select(Message.origin_id, Message.origin_kind).where(Message.id == seen[-1])
         origin_id, kind = query.tuples().execute(database)[0]
         if origin_id is None or kind not in kinds or origin_id in seen:
             break
@@ -64,7 +64,7 @@ def _children(database: Database, message_id: int) -> list[int]:
     """Ids of the messages that continue one, in the order in which they arrived."""
     query = (
         Message.select(Message.id)
-        .where(Message.origin == message_id)
+        .where(Message.origin_id == message_id)
         .order_by(Message.arrival_us, Message.id)
         .limit(MEMBERS_MAX + 1)
     )

@@ -7,16 +7,20 @@ Untried   Recipients of accepted messages that no line was seen for yet. They co
           have neither an address, a last try nor a reply: a filter on one of these leaves them out.
 """
 
+from __future__ import annotations
+
 import functools
 import operator
 from dataclasses import dataclass, replace
+from typing import Any
 
-from peewee import SQL, ColumnBase, ModelSelect, fn
+from peewee import SQL, ColumnBase, Field, ModelSelect, fn
 
 from mailtally_collector.store.models import (
     Address,
     Delivery,
     Domain,
+    Failure,
     Message,
     ReplyTemplate,
     Server,
@@ -68,7 +72,7 @@ class Selection:
     reasons: tuple[str, ...] = ()
     providers: tuple[str, ...] = ()
 
-    def with_default_states(self, states: tuple[int, ...]) -> "Selection":
+    def with_default_states(self, states: tuple[int, ...]) -> Selection:
         """Return the same selection with these states if it names none."""
         return self if self.states else replace(self, states=states)
 
@@ -97,30 +101,78 @@ def select(asked: Filter, now_us: int) -> Selection:
     )
 
 
-def delivery_moment(selection: Selection) -> ColumnBase:
-    """The column of deliveries by which the range selects and buckets group."""
-    return Delivery.last_try_us if selection.basis == TimeBasis.LAST_TRY else Delivery.arrival_us
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Where recipients are read from: all of them, or those that failed, by the same columns."""
+
+    source: ModelSelect[Any]
+    message_id: Field
+    number: Field
+    state: Field
+    direction: Field
+    last_try_us: Field
+    recipient_domain_id: Field
+    reply_template_id: Field
+    message: type[Message | Failure]
+
+    def moment(self, selection: Selection) -> Field:
+        """The column by which the range selects and buckets group."""
+        if selection.basis == TimeBasis.LAST_TRY:
+            return self.last_try_us
+        return self.message.arrival_us
+
+    def select(self, *columns: Any) -> ModelSelect[Any]:
+        """Select columns."""
+        return self.source.select(*columns)
 
 
-def delivery_conditions(selection: Selection) -> list[ColumnBase]:
-    """Conditions on deliveries."""
-    moment = delivery_moment(selection)
+def _recipients(table: type[Delivery | Failure], message: Any) -> Recipients:
+    source = table.select()
+    if message is not table:
+        source = source.join(message, on=(table.message_id == message.id))
+    return Recipients(
+        source=source,
+        message_id=table.message_id,
+        number=table.number,
+        state=table.state,
+        direction=table.direction,
+        last_try_us=table.last_try_us,
+        recipient_domain_id=table.recipient_domain_id,
+        reply_template_id=table.reply_template_id,
+        message=message,
+    )
+
+
+ALL_RECIPIENTS = _recipients(Delivery, Message)
+FAILED_RECIPIENTS = _recipients(Failure, Failure)
+
+
+def recipients_of(selection: Selection) -> Recipients:
+    """Return the smaller table when it has all recipients that the selection can mean."""
+    is_failed = selection.states and DeliveryState.DELIVERED not in selection.states
+    has_reply = selection.reasons or selection.providers
+    return FAILED_RECIPIENTS if is_failed or has_reply else ALL_RECIPIENTS
+
+
+def recipient_conditions(selection: Selection, rows: Recipients) -> list[ColumnBase]:
+    """Conditions on recipients."""
+    moment = rows.moment(selection)
     conditions = [
         moment >= selection.start_us,
         moment < selection.end_us,
-        Delivery.direction.in_(selection.directions),
-        *_shared_conditions(selection, Delivery),
+        rows.direction.in_(selection.directions),
+        *_shared_conditions(selection, rows.message),
     ]
     if selection.states:
-        conditions.append(Delivery.state.in_(selection.states))
+        conditions.append(rows.state.in_(selection.states))
     else:
-        conditions.append(Delivery.state != DeliveryState.REQUEUED)
+        conditions.append(rows.state != DeliveryState.REQUEUED)
     if selection.recipient_domain:
-        conditions.append(Delivery.recipient_domain == _domain(selection.recipient_domain))
+        conditions.append(rows.recipient_domain_id == _domain(selection.recipient_domain))
     verdicts = verdict_conditions(selection)
     if verdicts:
         judged = ReplyTemplate.select(ReplyTemplate.id).where(*verdicts)
-        conditions.append(Delivery.reply_template.in_(judged))
+        conditions.append(rows.reply_template_id.in_(judged))
     return conditions
 
 
@@ -163,26 +215,24 @@ def untried_conditions(selection: Selection) -> list[ColumnBase] | None:
     return conditions
 
 
-def _shared_conditions(
-    selection: Selection, table: type[Delivery] | type[Message]
-) -> list[ColumnBase]:
-    """Conditions on what messages have and deliveries repeat."""
+def _shared_conditions(selection: Selection, table: type[Failure | Message]) -> list[ColumnBase]:
+    """Conditions on what messages have and the list of failures repeats."""
     conditions: list[ColumnBase] = [table.traffic_class.in_(selection.traffic_classes)]
     if selection.servers:
         known = Server.select(Server.id).where(Server.name.in_(selection.servers))
-        conditions.append(table.server.in_(known))
+        conditions.append(table.server_id.in_(known))
     if selection.domain:
-        conditions.append(table.sender_domain == _domain(selection.domain))
+        conditions.append(table.sender_domain_id == _domain(selection.domain))
     if selection.mailbox:
         local_part, domain = split_address(selection.mailbox)
         found = Address.select(Address.id).where(
-            (Address.domain == _domain(domain)) & (Address.local_part == local_part)
+            (Address.domain_id == _domain(domain)) & (Address.local_part == local_part)
         )
-        conditions.append(table.sender == found)
+        conditions.append(table.sender_id == found)
     return conditions
 
 
-def _domain(name: bytes) -> "ModelSelect[Domain]":
+def _domain(name: bytes) -> ModelSelect[Domain]:
     """The id of a domain as a scalar subquery; no row, and so no match, when it is not known."""
     return Domain.select(Domain.id).where(Domain.name == name)
 

@@ -10,11 +10,12 @@ from mailtally_collector.classify.classify import Judged
 from mailtally_collector.classify.taxonomy import UNKNOWN
 from mailtally_collector.query.filters import (
     Selection,
-    delivery_conditions,
+    recipient_conditions,
+    recipients_of,
     untried_conditions,
 )
 from mailtally_collector.query.verdicts import VERDICT_COLUMNS
-from mailtally_collector.store.models import Delivery, Message, ReplyTemplate
+from mailtally_collector.store.models import Message, ReplyTemplate
 from mailtally_collector.terms import DeliveryState
 
 FAILED = (int(DeliveryState.BOUNCED), int(DeliveryState.EXPIRED))
@@ -59,10 +60,11 @@ class TopReasons:
 def top_reasons(database: Database, selection: Selection, limit: int) -> TopReasons:
     """Count failed recipients (bounced and expired, unless states are named) by cause."""
     selection = selection.with_default_states(FAILED)
-    conditions = delivery_conditions(selection)
+    rows = recipients_of(selection)
+    conditions = recipient_conditions(selection, rows)
     with database.atomic():
         replies = _counted_replies(database, selection)
-        total = Delivery.select(fn.COUNT(Delivery.id)).where(*conditions).scalar(database)
+        total = rows.select(fn.COUNT(rows.number)).where(*conditions).scalar(database)
         untried = untried_conditions(selection)
         if untried is not None:
             waiting = Message.select(fn.SUM(Message.untried)).where(*untried).scalar(database)
@@ -92,17 +94,19 @@ def _reason(replies: list[CountedReply]) -> Reason:
 
 
 def _counted_replies(database: Database, selection: Selection) -> list[CountedReply]:
+    recipients = recipients_of(selection)
+    table = recipients.reply_template_id.model
     rows = (
-        Delivery.select(
+        recipients.select(
             ReplyTemplate.reply_code,
             ReplyTemplate.enhanced_status,
             ReplyTemplate.template,
             ReplyTemplate.sample,
-            fn.COUNT(Delivery.id),
+            fn.COUNT(recipients.number),
             *VERDICT_COLUMNS,
         )
-        .join(ReplyTemplate)
-        .where(*delivery_conditions(selection))
+        .join_from(table, ReplyTemplate, on=(recipients.reply_template_id == ReplyTemplate.id))
+        .where(*recipient_conditions(selection, recipients))
         .group_by(ReplyTemplate.id)
         .tuples()
     )

@@ -15,11 +15,11 @@ from mailtally_collector.query.buckets import (
 )
 from mailtally_collector.query.filters import (
     Selection,
-    delivery_conditions,
-    delivery_moment,
+    recipient_conditions,
+    recipients_of,
     untried_conditions,
 )
-from mailtally_collector.store.models import Delivery, Message, Server
+from mailtally_collector.store.models import Message, Server
 from mailtally_collector.terms import Bucket
 
 MESSAGES = 0
@@ -73,19 +73,20 @@ def summarise(database: Database, selection: Selection, bucket: int, zone_name: 
 
 def count_slots(database: Database, selection: Selection, slot_us: int) -> list[SlotCount]:
     """Count recipients by slot and state, and messages by slot (state 0)."""
-    moment = delivery_moment(selection)
+    rows_of = recipients_of(selection)
+    moment = rows_of.moment(selection)
     slot = moment / slot_us
-    conditions = delivery_conditions(selection)
+    conditions = recipient_conditions(selection, rows_of)
     rows = list(
-        Delivery.select(slot, Delivery.state, fn.COUNT(Delivery.id))
+        rows_of.select(slot, rows_of.state, fn.COUNT(rows_of.number))
         .where(*conditions)
-        .group_by(slot, Delivery.state)
+        .group_by(slot, rows_of.state)
         .tuples()
         .execute(database)
     )
     # A message counts once, in the slot of the newest of its recipients.
-    messages: Any = Delivery.select(
-        Delivery.message.alias("message_id"), moment.alias("moment")
+    messages: Any = rows_of.select(
+        rows_of.message_id.alias("message_id"), moment.alias("moment")
     ).where(*conditions)
     untried = untried_conditions(selection)
     if untried is not None:

@@ -40,7 +40,7 @@ def trace(database: Database, sought: Sought, limit: int) -> Traced:
     with database.atomic():
         rows = (
             Message.select(Message.id)
-            .join(Server, on=(Message.server == Server.id))
+            .join(Server, on=(Message.server_id == Server.id))
             .where(*conditions)
             .order_by(Message.arrival_us.desc(), Message.id.desc())
             .limit(limit)
@@ -76,10 +76,10 @@ def _messages_to(recipient: bytes) -> Any:
     local_part, domain = split_address(recipient)
     address = Address.select(Address.id).where(
         (Address.local_part == local_part)
-        & (Address.domain == Domain.select(Domain.id).where(Domain.name == domain))
+        & (Address.domain_id == Domain.select(Domain.id).where(Domain.name == domain))
     )
-    return Delivery.select(Delivery.message).where(
-        (Delivery.recipient == address) | (Delivery.original_recipient == address)
+    return Delivery.select(Delivery.message_id).where(
+        (Delivery.recipient_id == address) | (Delivery.original_recipient_id == address)
     )
 
 

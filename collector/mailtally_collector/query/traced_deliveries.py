@@ -4,18 +4,31 @@ from collections import defaultdict
 from dataclasses import dataclass, fields
 from typing import Any
 
-from peewee import JOIN, Database
+from peewee import JOIN, Database, fn
 
 from mailtally_collector.classify.classify import Judged
 from mailtally_collector.query.verdicts import VERDICT_COLUMNS, judged
 from mailtally_collector.records import Attempt
 from mailtally_collector.store import models
-from mailtally_collector.store.models import Address, Delivery, Domain, ReplyTemplate
+from mailtally_collector.store.models import (
+    Address,
+    Delivery,
+    Domain,
+    Relay,
+    ReplyTemplate,
+    Transport,
+)
 from mailtally_collector.store.names import join_address
 
 ADDRESSES = ("recipient", "original_recipient")
+TRANSPORT = (
+    *("delivery_agent", "status", "reply_phase"),
+    *("tls_policy", "tls_trust", "tls_protocol", "tls_cipher"),
+)
+ELSEWHERE = ("direction", "relay_host", "relay_address", "relay_port", *TRANSPORT)
 # The columns of an attempt are named as its fields; the addresses are the delivery's.
 AS_STORED = tuple(field.name for field in fields(Attempt) if field.name not in ADDRESSES)
+OWN = tuple(name for name in AS_STORED if name not in ELSEWHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +49,7 @@ def traced_deliveries(database: Database, message_id: int) -> list[TracedDeliver
     recipient_domain, original_domain = Domain.alias(), Domain.alias()
     rows = (
         Delivery.select(
-            Delivery.id,
+            Delivery.number,
             recipient.local_part,
             recipient_domain.name,
             original.local_part,
@@ -45,38 +58,70 @@ def traced_deliveries(database: Database, message_id: int) -> list[TracedDeliver
             Delivery.direction,
             *VERDICT_COLUMNS,
         )
-        .join(recipient, on=(Delivery.recipient == recipient.id))
-        .join(recipient_domain, on=(recipient.domain == recipient_domain.id))
-        .join(original, on=(Delivery.original_recipient == original.id))
-        .join(original_domain, on=(original.domain == original_domain.id))
-        .join(ReplyTemplate, JOIN.LEFT_OUTER, on=(Delivery.reply_template == ReplyTemplate.id))
-        .where(Delivery.message == message_id)
-        .order_by(Delivery.first_try_us, Delivery.id)
+        .join(recipient, on=(Delivery.recipient_id == recipient.id))
+        .join(recipient_domain, on=(recipient.domain_id == recipient_domain.id))
+        .join_from(
+            Delivery,
+            original,
+            JOIN.LEFT_OUTER,
+            on=(Delivery.original_recipient_id == original.id),
+        )
+        .join(original_domain, JOIN.LEFT_OUTER, on=(original.domain_id == original_domain.id))
+        .join_from(
+            Delivery,
+            ReplyTemplate,
+            JOIN.LEFT_OUTER,
+            on=(Delivery.reply_template_id == ReplyTemplate.id),
+        )
+        .where(Delivery.message_id == message_id)
+        .order_by(fn.COALESCE(Delivery.first_try_us, Delivery.last_try_us), Delivery.number)
         .tuples()
     )
     attempts = _attempts(database, message_id)
     deliveries = []
     for row in rows.execute(database):
-        delivery_id, to_local, to_domain, orig_local, orig_domain, state, direction = row[:7]
-        to, orig = join_address(to_local, to_domain), join_address(orig_local, orig_domain)
-        tries = [(one["time_us"], _attempt(one, to, orig)) for one in attempts.get(delivery_id, [])]
+        number, to_local, to_domain, orig_local, orig_domain, state, direction = row[:7]
+        to = join_address(to_local, to_domain)
+        orig = join_address(orig_local or b"", orig_domain or b"")
+        tries = [(one["time_us"], _attempt(one, to, orig)) for one in attempts.get(number, [])]
         deliveries.append(TracedDelivery(to, orig, state, direction, judged(row[7:]), tries))
     return deliveries
 
 
 def _attempts(database: Database, message_id: int) -> dict[int, list[dict[str, Any]]]:
-    """Rows of all attempts of a message by delivery id, oldest first."""
-    rows = (
-        models.Attempt.select()
-        .join(Delivery, on=(models.Attempt.delivery == Delivery.id))
-        .where(Delivery.message == message_id)
-        .order_by(models.Attempt.time_us, models.Attempt.line_hash)
-        .dicts()
+    """Rows of all attempts of a message by the recipient's number, oldest first."""
+    of_deliveries = _told(
+        Delivery,
+        fn.COALESCE(Delivery.deciding_us, Delivery.last_try_us),
+        Delivery.deciding_hash,
+    ).where((Delivery.message_id == message_id) & Delivery.told_direction.is_null(is_null=False))
+    others = _told(models.Attempt, models.Attempt.time_us, models.Attempt.line_hash).where(
+        models.Attempt.message_id == message_id
     )
+    rows = [*of_deliveries.dicts().execute(database), *others.dicts().execute(database)]
     found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows.execute(database):
-        found[row["delivery"]].append(row)
+    for row in sorted(rows, key=lambda row: (row["time_us"], row["line_hash"])):
+        found[row["number"]].append(row)
     return found
+
+
+def _told(table: Any, time_us: Any, line_hash: Any) -> Any:
+    """Select what is kept of an attempt, columns named as the fields of Attempt."""
+    return (
+        table.select(
+            table.number,
+            time_us.alias("time_us"),
+            line_hash.alias("line_hash"),
+            table.told_direction.alias("direction"),
+            *(getattr(table, name) for name in OWN),
+            Relay.host.alias("relay_host"),
+            Relay.address.alias("relay_address"),
+            Relay.port.alias("relay_port"),
+            *(getattr(Transport, name) for name in TRANSPORT),
+        )
+        .join(Relay, on=(table.relay_id == Relay.id))
+        .join_from(table, Transport, on=(table.transport_id == Transport.id))
+    )
 
 
 def _attempt(row: dict[str, Any], recipient: bytes, original_recipient: bytes) -> Attempt:

@@ -12,8 +12,18 @@ from peewee import JOIN, Database
 from mailtally_collector.query.family import HANDED_ON, first_of
 from mailtally_collector.query.traced_deliveries import TracedDelivery, traced_deliveries
 from mailtally_collector.records import Accepted, SpamScore
-from mailtally_collector.store.models import Address, Domain, Message, MessageEvent, Server
-from mailtally_collector.store.names import join_address
+from mailtally_collector.store.models import (
+    Address,
+    Client,
+    Domain,
+    Instance,
+    Message,
+    MessageEvent,
+    MessageScore,
+    Server,
+)
+from mailtally_collector.store.names import NO_UID, join_address
+from mailtally_collector.terms import MessageChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +62,11 @@ def traced_message(database: Database, message_id: int, *, is_found: bool) -> Tr
     """Read a message that is stored."""
     row = _row(database, message_id)
     origin = None
-    if row["origin"] is not None:
-        parent = _row(database, row["origin"])
+    if row["origin_id"] is not None:
+        parent = _row(database, row["origin_id"])
         origin = (parent["id"], row["origin_kind"], _place(parent))
     first_id = first_of(database, message_id, HANDED_ON)
     first = row if first_id == message_id else _row(database, first_id)
-    changes = (
-        MessageEvent.select(MessageEvent.time_us, MessageEvent.change)
-        .where(MessageEvent.message == message_id)
-        .order_by(MessageEvent.time_us, MessageEvent.line_hash)
-        .tuples()
-    )
     return TracedMessage(
         id=message_id,
         place=_place(row),
@@ -71,9 +75,9 @@ def traced_message(database: Database, message_id: int, *, is_found: bool) -> Tr
         origin=origin,
         submitted=(_place(first), _accepted(first)),
         traffic_class=row["traffic_class"],
-        spam_score=_spam_score(row),
+        spam_score=_spam_score(database, message_id),
         deliveries=traced_deliveries(database, message_id),
-        changes=list(changes.execute(database)),
+        changes=_changes(database, row),
         is_found=is_found,
     )
 
@@ -87,10 +91,18 @@ def _row(database: Database, message_id: int) -> dict[str, Any]:
             Server.name.alias("server_name"),
             sender.local_part.alias("sender_local_part"),
             sender_domain.name.alias("sender_domain_name"),
+            Instance.name.alias("instance"),
+            Client.name.alias("client_name"),
+            Client.address.alias("client_address"),
+            Client.sasl_method,
+            Client.sasl_username,
+            Client.submit_uid,
         )
-        .join(Server, on=(Message.server == Server.id))
-        .join(sender, JOIN.LEFT_OUTER, on=(Message.sender == sender.id))
-        .join(sender_domain, JOIN.LEFT_OUTER, on=(sender.domain == sender_domain.id))
+        .join(Server, on=(Message.server_id == Server.id))
+        .join_from(Message, Instance, on=(Message.instance_id == Instance.id))
+        .join_from(Message, Client, JOIN.LEFT_OUTER, on=(Message.client_id == Client.id))
+        .join_from(Message, sender, JOIN.LEFT_OUTER, on=(Message.sender_id == sender.id))
+        .join(sender_domain, JOIN.LEFT_OUTER, on=(sender.domain_id == sender_domain.id))
         .where(Message.id == message_id)
         .dicts()
     )
@@ -110,21 +122,35 @@ def _accepted(row: dict[str, Any]) -> Accepted | None:
         size_bytes=row["size_bytes"],
         recipient_count=row["recipient_count"],
         message_id=row["message_id"],
-        client_name=row["client_name"],
-        client_address=row["client_address"],
-        sasl_method=row["sasl_method"],
-        sasl_username=row["sasl_username"],
-        submit_uid=row["submit_uid"],
+        client_name=row["client_name"] or "",
+        client_address=row["client_address"] or "",
+        sasl_method=row["sasl_method"] or "",
+        sasl_username=row["sasl_username"] or b"",
+        submit_uid=None if row["submit_uid"] == NO_UID else row["submit_uid"],
         traffic_class=row["accepted_class"],
     )
 
 
-def _spam_score(row: dict[str, Any]) -> SpamScore | None:
-    if row["spam_us"] is None:
-        return None
-    return SpamScore(
-        scanner=row["spam_scanner"],
-        score=row["spam_score"],
-        required=row["spam_required"],
-        verdict=row["spam_verdict"],
+def _changes(database: Database, row: dict[str, Any]) -> list[tuple[int, int]]:
+    """List (time_us, change), oldest first; the message itself keeps the newest completion."""
+    found = (
+        MessageEvent.select(MessageEvent.time_us, MessageEvent.line_hash, MessageEvent.change)
+        .where(MessageEvent.message_id == row["id"])
+        .tuples()
     )
+    changes = list(found.execute(database))
+    if row["completed_us"] is not None:
+        completed = int(MessageChange.COMPLETED)
+        changes.append((row["completed_us"], row["completed_hash"], completed))
+    return [(time_us, change) for time_us, _, change in sorted(changes)]
+
+
+def _spam_score(database: Database, message_id: int) -> SpamScore | None:
+    found = (
+        MessageScore.select(
+            MessageScore.scanner, MessageScore.score, MessageScore.required, MessageScore.verdict
+        )
+        .where(MessageScore.message_id == message_id)
+        .tuples()
+    )
+    return next((SpamScore(*told) for told in found.execute(database)), None)

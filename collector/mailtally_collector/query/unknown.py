@@ -6,8 +6,8 @@ from peewee import Database, fn
 
 from mailtally_collector.classify.taxonomy import UNKNOWN
 from mailtally_collector.query.events import FAILING
-from mailtally_collector.query.filters import Selection, delivery_conditions
-from mailtally_collector.store.models import Delivery, ReplyTemplate
+from mailtally_collector.query.filters import FAILED_RECIPIENTS, Selection, recipient_conditions
+from mailtally_collector.store.models import Failure, ReplyTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ def unknown_replies(
 ) -> tuple[list[UnknownReply], int]:
     """Count failing recipients by unknown template; the most frequent, and the sum of all."""
     selection = replace(selection, reasons=(UNKNOWN,)).with_default_states(FAILING)
-    conditions = delivery_conditions(selection)
-    count = fn.COUNT(Delivery.id)
+    conditions = recipient_conditions(selection, FAILED_RECIPIENTS)
+    count = fn.COUNT(Failure.number)
     rows = (
-        Delivery.select(
+        Failure.select(
             ReplyTemplate.id,
             ReplyTemplate.reply_code,
             ReplyTemplate.enhanced_status,
@@ -46,7 +46,7 @@ def unknown_replies(
             ReplyTemplate.last_seen_us,
             count,
         )
-        .join(ReplyTemplate)
+        .join(ReplyTemplate, on=(Failure.reply_template_id == ReplyTemplate.id))
         .where(*conditions)
         .group_by(ReplyTemplate.id)
         .order_by(count.desc(), ReplyTemplate.id)
@@ -55,5 +55,5 @@ def unknown_replies(
     )
     with database.atomic():
         replies = [UnknownReply(*row) for row in rows.execute(database)]
-        total = Delivery.select(count).where(*conditions).scalar(database)
+        total = Failure.select(count).where(*conditions).scalar(database)
     return replies, int(total)

@@ -42,7 +42,8 @@ NAMES = (
     "traffic_class",
     "direction",
     "instance",
-    "delivery_id",
+    "message",
+    "number",
     *VERDICT_NAMES,
 )
 COLUMNS = (
@@ -93,7 +94,8 @@ def record(event: query_pb2.Event, zone: ZoneInfo) -> Record:
         "traffic_class": term(TrafficClass, event.traffic_class),
         "direction": term(Direction, event.direction),
         "instance": event.instance,
-        "delivery_id": event.delivery_id,
+        "message": event.message,
+        "number": event.number,
         **verdict_record(event.verdict),
     }
 

@@ -11,8 +11,8 @@ Limits    A hop is looked for by its queue id around its moment, so that a next 
           the same queue id to everybody costs no more than any other.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from mailtally_collector.lineage import (
     HOP_AFTER_US,
@@ -24,143 +24,180 @@ from mailtally_collector.lineage import (
     choose_origin,
 )
 from mailtally_collector.records import Link, RecordKey
-from mailtally_collector.store.message_row import MessageRow
-from mailtally_collector.store.messages import Messages
+from mailtally_collector.store.mail import Mail
+from mailtally_collector.store.mails import Mails, Stirred
 from mailtally_collector.store.sql import Sql
 from mailtally_collector.terms import AttemptOutcome, Direction, LinkKind
 from mailtally_collector.traffic_class import class_of_links
 
-COLUMNS = "server_id, time_us, line_hash, parent_id, kind, child_queue_id, child_id"
-INSERT_LINK = f"INSERT INTO message_link ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-SELECT_LINK = f"SELECT {COLUMNS} FROM message_link"  # noqa: S608 - a constant
-SELECT_OF_PARENT = f"{SELECT_LINK} WHERE parent_id = ?"
-SELECT_OF_PLACE = (
-    f"{SELECT_LINK} WHERE child_queue_id = ? AND kind IN {LOCAL_KINDS}"
-    f" UNION ALL {SELECT_LINK} WHERE child_queue_id = ? AND kind = {int(LinkKind.HOP)}"
-    f" AND time_us BETWEEN ? AND ?"
-)
-WHERE_KEY = "WHERE server_id = ? AND time_us = ? AND line_hash = ?"
+COLUMNS = ("parent_id", "time_us", "line_hash", "kind", "child_queue_id", "child_id")
+KEY = COLUMNS[:3]
+
+LinkKey = tuple[int, int, int]
 
 
-class StoredLink(NamedTuple):
-    """A row of message_link."""
+@dataclass(slots=True, eq=False)
+class StoredLink:
+    """A row of message_link; ``written_child_id`` is what the row says, 0 for a new one."""
 
-    server_id: int
+    parent_id: int
     time_us: int
     line_hash: int
-    parent_id: int
     kind: int
     child_queue_id: str
     child_id: int | None
+    written_child_id: int | None
+
+    @property
+    def key(self) -> LinkKey:
+        """What names the link."""
+        return (self.parent_id, self.time_us, self.line_hash)
 
 
 class Links:
     """Stores links and knows where they lead. Used by the writer thread only."""
 
-    def __init__(self, sql: Sql, messages: Messages) -> None:
+    def __init__(self, sql: Sql, mails: Mails) -> None:
         self._sql = sql
-        self._messages = messages
+        self._mails = mails
+        self._links: dict[LinkKey, StoredLink] = {}
         self._fresh: list[StoredLink] = []
-        self._server_names: dict[int, str] = {}
+        self._host_names: dict[tuple[str, int], str] = {}
 
     def forget(self) -> None:
         """Drop what is kept in memory about rows."""
+        self._links.clear()
         self._fresh.clear()
-        self._server_names.clear()
+        self._host_names.clear()
 
-    def store(self, server_id: int, key: RecordKey, parent: MessageRow, what: Link) -> None:
-        """Store a link that is not known yet."""
+    def prepare(self, parents: Iterable[Mail]) -> None:
+        """Read the links of messages that are about to be given more."""
+        stored = {mail.row.id for mail in parents if mail.row.leads_on}
+        self._read("parent_id", stored)
+
+    def store(self, key: RecordKey, parent: Mail, what: Link) -> bool:
+        """Note a link of a prepared parent; False when it was known."""
         link = StoredLink(
-            *(server_id, key.time_us, key.line_hash, parent.id, what.kind, what.child_queue_id),
+            *(parent.row.id, key.time_us, key.line_hash, what.kind, what.child_queue_id),
             child_id=None,
+            written_child_id=0,
         )
-        self._sql.run(INSERT_LINK, link)
+        if link.key in self._links:
+            return False
+        self._links[link.key] = link
         self._fresh.append(link)
-        if not parent.leads_on:
-            parent.leads_on = True
-            self._messages.mark(parent)
-
-    def is_hop(self, server_id: int, key: RecordKey) -> bool:
-        """Whether the line of this key is known to have handed its message to our own next hop."""
-        row = self._sql.run(
-            f"SELECT kind, child_id FROM message_link {WHERE_KEY}",  # noqa: S608 - a constant
-            (server_id, key.time_us, key.line_hash),
-        ).fetchone()
-        return row is not None and row[0] == LinkKind.HOP and row[1] is not None
+        if not parent.row.leads_on:
+            parent.row.leads_on = True
+            self._mails.mark(parent)
+        return True
 
     def settle(self) -> None:
         """Resolve the links that may lead elsewhere since the last time, and what follows."""
-        stirred = self._messages.take_stirred()
-        links = dict.fromkeys(self._fresh)
-        self._fresh.clear()
-        for queue_id, first_us in stirred.places:
-            window = (first_us - HOP_AFTER_US, first_us + HOP_BEFORE_US)
-            links.update(self._links(SELECT_OF_PLACE, queue_id, queue_id, *window))
-        for parent_id in stirred.parents:
-            links.update(self._links(SELECT_OF_PARENT, parent_id))
-        children = {child_id for link in links for child_id in self._resolve(link)}
-        for child_id in children:
-            self._tell(self._messages.by_id(child_id))
-
-    def _resolve(self, link: StoredLink) -> Iterable[int]:
-        """Write where the link leads; the messages to which it led or leads, when that changed."""
-        rows = self._messages.of_queue_id(link.child_queue_id)
-        child = None
-        if rows:
-            parent = self._kin(self._messages.by_id(link.parent_id))
-            child = choose_child(link.kind, link.time_us, parent, map(self._kin, rows))
-        child_id = child.id if child else None
-        if child_id == link.child_id:
-            return ()
-        self._sql.run(
-            f"UPDATE message_link SET child_id = ? {WHERE_KEY}",  # noqa: S608 - a constant
-            (child_id, *link[:3]),
-        )
-        if link.kind == LinkKind.HOP:
-            self._redirect(link, is_hop=child_id is not None)
-        return (one for one in (link.child_id, child_id) if one is not None)
-
-    def _redirect(self, link: StoredLink, *, is_hop: bool) -> None:
-        """Let the delivery that the line decides be a hop, or what its attempt said."""
-        row = self._sql.run(f"SELECT direction FROM attempt {WHERE_KEY}", link[:3]).fetchone()  # noqa: S608
-        if row is None:
+        links = self._stirred_links(self._mails.take_stirred())
+        if not links:
             return
-        self._sql.run(
-            "UPDATE delivery SET direction = ?"
-            " WHERE message_id = ? AND deciding_us = ? AND deciding_hash = ? AND outcome = ?",
-            (
-                int(Direction.INTERNAL_HOP) if is_hop else row[0],
-                *(link.parent_id, link.time_us, link.line_hash, int(AttemptOutcome.SENT)),
-            ),
-        )
+        candidates = self._mails.of_queue_ids({link.child_queue_id for link in links})
+        self._mails.by_ids({link.parent_id for link in links})
+        children = {
+            child_id
+            for link in links
+            for child_id in self._resolve(link, candidates[link.child_queue_id])
+        }
+        for link in links:
+            self._direct(link)
+        self._read("child_id", children)
+        for child in self._mails.by_ids(children):
+            self._tell(child)
 
-    def _tell(self, row: MessageRow) -> None:
+    def flush(self) -> None:
+        """Write what is new or leads elsewhere, and keep nothing of it in memory."""
+        links = self._links.values()
+        fresh = [link for link in links if link.written_child_id == 0]
+        moved = [link for link in links if link.written_child_id not in (0, link.child_id)]
+        self._sql.insert_many(
+            "message_link",
+            COLUMNS,
+            [(*link.key, link.kind, link.child_queue_id, link.child_id) for link in fresh],
+        )
+        self._sql.update_many(
+            "message_link", ("child_id",), KEY, [(link.child_id, *link.key) for link in moved]
+        )
+        self._links.clear()
+        self._fresh.clear()
+
+    def _stirred_links(self, stirred: Stirred) -> list[StoredLink]:
+        """Fresh links, those of stirred parents, and those that may lead to a stirred place."""
+        moments: dict[str, list[int]] = {}
+        for queue_id, first_us in stirred.places:
+            moments.setdefault(queue_id, []).append(first_us)
+        self._read("child_queue_id", moments.keys())
+        self._read("parent_id", stirred.parents)
+        return [
+            link
+            for link in self._links.values()
+            if link.written_child_id == 0
+            or link.parent_id in stirred.parents
+            or any(_concerns(link, first_us) for first_us in moments.get(link.child_queue_id, ()))
+        ]
+
+    def _resolve(self, link: StoredLink, candidates: list[Mail]) -> Iterable[int]:
+        """Note where the link leads; the messages to which it led or leads, when that changed."""
+        child = None
+        if candidates:
+            parent = self._kin(self._mails.by_id(link.parent_id))
+            child = choose_child(link.kind, link.time_us, parent, map(self._kin, candidates))
+        was, link.child_id = link.child_id, child.id if child else None
+        if was == link.child_id:
+            return ()
+        return (one for one in (was, link.child_id) if one is not None)
+
+    def _direct(self, link: StoredLink) -> None:
+        """Let the delivery that the line decides be a hop, or what its attempt said."""
+        if link.kind != LinkKind.HOP:
+            return
+        parent = self._mails.by_id(link.parent_id)
+        for delivery in parent.deliveries.values():
+            decided = (delivery.deciding_us, delivery.deciding_hash, delivery.outcome)
+            if decided != (link.time_us, link.line_hash, AttemptOutcome.SENT) or not delivery.told:
+                continue
+            told = delivery.told.told_direction
+            direction = told if link.child_id is None else int(Direction.INTERNAL_HOP)
+            if delivery.direction != direction:
+                delivery.direction, delivery.is_changed = direction, True
+                self._mails.mark(parent)
+
+    def _tell(self, mail: Mail) -> None:
         """Work out what the links that lead to a message say of it."""
-        found = self._links(f"{SELECT_LINK} WHERE child_id = ?", row.id)
+        row = mail.row
+        found = [link for link in self._links.values() if link.child_id == row.id]
         row.link_class = class_of_links([link.kind for link in found])
-        self._messages.mark(row)
+        self._mails.mark(mail)
+        parents = {link.parent_id: self._mails.by_id(link.parent_id) for link in found}
         incoming = (
             Incoming(
-                *(link.kind, link.time_us, link.line_hash, self._server(link.server_id)),
+                *(link.kind, link.time_us, link.line_hash),
+                self._server(parents[link.parent_id].row.server_id),
                 parent_id=link.parent_id,
             )
             for link in found
         )
         origin = choose_origin(self._server(row.server_id), incoming)
-        told = (origin.parent_id, origin.kind) if origin else (None, 0)
-        if told != (row.origin_id, row.origin_kind):
-            self._messages.set_origin(row, *told)
+        row.origin_id, row.origin_kind = (origin.parent_id, origin.kind) if origin else (None, 0)
 
-    def _links(self, statement: str, *values: object) -> dict[StoredLink, None]:
-        """Read links, as keys in the order of the rows."""
-        cursor = self._sql.run(statement, values)
-        return dict.fromkeys(StoredLink(*row) for row in cursor.fetchall())
+    def _read(self, column: str, values: Collection[int] | Collection[str]) -> None:
+        """Read links that are not in memory."""
+        rows = self._sql.find("message_link", COLUMNS, (column,), [(value,) for value in values])
+        for row in rows:
+            parent_id, time_us, line_hash, kind, queue_id, child_id = row
+            link = StoredLink(parent_id, time_us, line_hash, kind, queue_id, child_id, child_id)
+            self._links.setdefault(link.key, link)
 
-    def _kin(self, row: MessageRow) -> Kin:
+    def _kin(self, mail: Mail) -> Kin:
+        row = mail.row
         return Kin(
             id=row.id,
             server=self._server(row.server_id),
-            instance=row.instance,
+            instance=self._instance(row.instance_id),
             first_us=row.first_us,
             first_hash=row.first_hash,
             origin_seen=bool(row.origin_seen),
@@ -171,8 +208,21 @@ class Links:
         )
 
     def _server(self, server_id: int) -> str:
-        """Name of a server: ids differ with the order of arrival, names do not."""
-        if server_id not in self._server_names:
-            rows = self._sql.run("SELECT id, name FROM server").fetchall()
-            self._server_names.update(rows)
-        return self._server_names[server_id]
+        return self._name("server", server_id)
+
+    def _instance(self, instance_id: int) -> str:
+        return self._name("instance", instance_id)
+
+    def _name(self, table: str, row_id: int) -> str:
+        """Name of a host or instance: ids differ with the order of arrival, names do not."""
+        if (table, row_id) not in self._host_names:
+            rows = self._sql.run(f"SELECT id, name FROM {table}").fetchall()  # noqa: S608 - constant
+            self._host_names.update({(table, one): name for one, name in rows})
+        return self._host_names[table, row_id]
+
+
+def _concerns(link: StoredLink, first_us: int) -> bool:
+    """Whether a message that began then, with the queue id of the link, may be its child."""
+    if link.kind in LOCAL_KINDS:
+        return True
+    return first_us - HOP_AFTER_US <= link.time_us <= first_us + HOP_BEFORE_US

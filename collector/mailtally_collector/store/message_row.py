@@ -1,30 +1,31 @@
-"""A row of the message table while a batch works on it, and which row a reference means.
+"""A row of the message table while batches work on it, and which row a reference means.
 
 Limits    Mutable on purpose, and used by the writer thread only: a row is read once, changed by
-          many records, and written once at the end of the batch.
+          many records, and written once at the end of a batch.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from hashlib import blake2b
+from operator import attrgetter
 
 from mailtally_collector.delivery_state import MessageEnd, untried_state
-from mailtally_collector.lineage import ARRIVAL_TOLERANCE_US
+from mailtally_collector.lineage import ARRIVAL_TOLERANCE_US, NO_MESSAGE_IDS
 from mailtally_collector.records import Accepted, MessageRef, RecordKey
 from mailtally_collector.terms import TrafficClass
 from mailtally_collector.traffic_class import combine
 
+DAY_US = 86_400_000_000
+MERGED = ("size_bytes", "recipient_count", "message_id")
+
 
 @dataclass(slots=True, eq=False)
 class MessageRow:
-    """The columns of one message, named as in the table.
-
-    No columns are ``repeated``, what its deliveries were last told to repeat (None when not known),
-    and ``handed_down``, the lineage that those who continue it were last told.
-    """
+    """The columns of one message, named as in the table."""
 
     id: int
     server_id: int
-    instance: str
+    instance_id: int
     queue_id: str
     first_us: int
     first_hash: int
@@ -32,32 +33,29 @@ class MessageRow:
     arrival_us: int
     origin_id: int | None = None
     origin_kind: int = 0
+    sender_domain_id: int | None = None
+    message_id_key: int | None = None
+    sender_id: int | None = None
+    message_id: bytes = b""
     accepted_us: int | None = None
     accepted_hash: int | None = None
-    sender_id: int | None = None
-    sender_domain_id: int | None = None
     size_bytes: int = 0
     recipient_count: int = 0
     known_recipients: int = 0
-    message_id: bytes = b""
-    client_name: str = ""
-    client_address: str = ""
-    sasl_method: str = ""
-    sasl_username: bytes = b""
-    submit_uid: int | None = None
+    client_id: int | None = None
     accepted_class: int = 0
     is_probe: bool = False
     link_class: int = 0
     inherited_class: int = 0
     traffic_class: int = 0
     leads_on: bool = False
+    completed_us: int | None = None
+    completed_hash: int | None = None
     ended_us: int | None = None
     end_change: int = 0
     held: bool = False
     untried: int = 0
     untried_state: int = 0
-    repeated: tuple[int | None, ...] | None = None
-    handed_down: tuple[int | None, ...] = (0, None, 0)
 
     @property
     def first_line(self) -> RecordKey:
@@ -77,7 +75,9 @@ class MessageRow:
         self.origin_seen, self.arrival_us = ref.origin_seen, ref.arrival_us
         return True
 
-    def accept(self, key: RecordKey, what: Accepted, sender_id: int, sender_domain_id: int) -> bool:
+    def accept(
+        self, key: RecordKey, what: Accepted, sender: tuple[int, int], client_id: int | None
+    ) -> bool:
         """Fill in what was said at acceptance; whether this is the first time that it is said.
 
         The queue manager says it again on each retry. The earliest line wins where two differ.
@@ -86,30 +86,16 @@ class MessageRow:
         is_earliest = not known or key < RecordKey(self.accepted_us or 0, self.accepted_hash or 0)
         if is_earliest:
             self.accepted_us, self.accepted_hash = key.time_us, key.line_hash
-            self.sender_id, self.sender_domain_id = sender_id, sender_domain_id
-        for name in (
-            "size_bytes",
-            "recipient_count",
-            "message_id",
-            "client_name",
-            "client_address",
-            "sasl_method",
-            "sasl_username",
-            "submit_uid",
-        ):
+            self.sender_id, self.sender_domain_id = sender
+        if client_id is not None and (is_earliest or self.client_id is None):
+            self.client_id = client_id
+        for name in MERGED:
             told = getattr(what, name)
-            if (told or told == 0 == getattr(self, name)) and (
-                is_earliest or not getattr(self, name)
-            ):
+            if told and (is_earliest or not getattr(self, name)):
                 setattr(self, name, told)
         if is_earliest or self.accepted_class == TrafficClass.UNSPECIFIED:
             self.accepted_class = what.traffic_class or self.accepted_class
         return not known
-
-    @property
-    def to_repeat(self) -> tuple[int | None, ...]:
-        """What deliveries repeat: sender, its domain, arrival and class."""
-        return (self.sender_id, self.sender_domain_id, self.arrival_us, self.traffic_class)
 
     @property
     def own_class(self) -> int:
@@ -128,15 +114,28 @@ class MessageRow:
         state = untried_state(self.end)
         self.untried = max(0, self.recipient_count - self.known_recipients) if state else 0
         self.untried_state = int(state or 0)
+        self.message_id_key = message_id_key(self.message_id, self.arrival_us // DAY_US)
 
 
-NO_COLUMNS = ("repeated", "handed_down")
-COLUMNS = tuple(field.name for field in fields(MessageRow) if field.name not in NO_COLUMNS)
-# What names the message, and where it comes from, is written apart: it hardly ever changes, and
-# stands in an index.
-IDENTITY = COLUMNS[1:8]
-ORIGIN = COLUMNS[8:10]
-FACTS = COLUMNS[10:]
+COLUMNS = tuple(field.name for field in fields(MessageRow))
+# What names the message and what is looked for is written apart: it hardly ever changes, and stands
+# in indexes.
+INDEXED = COLUMNS[3:12]
+PLAIN = COLUMNS[12:]
+values_of = attrgetter(*COLUMNS)
+indexed_of = attrgetter(*INDEXED)
+plain_of = attrgetter(*PLAIN)
+
+
+def message_id_key(message_id: bytes, day: int) -> int | None:
+    """Key by which a Message-ID is found among those of a day (days since 1970, UTC).
+
+    Time first, like all keys: a random one would cost SQLite most of its speed.
+    """
+    bare = message_id.removeprefix(b"<").removesuffix(b">")
+    if message_id in NO_MESSAGE_IDS or not bare:
+        return None
+    return day << 32 | int.from_bytes(blake2b(bare, digest_size=4).digest())
 
 
 def choose_message(candidates: Iterable[MessageRow], ref: MessageRef) -> MessageRow | None:

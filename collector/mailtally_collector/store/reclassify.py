@@ -31,9 +31,5 @@ def reclassify_some(sql: Sql, rules: RuleSet, most: int = SOME) -> int:
     for template_id, sample, reply_code, enhanced_status, relay, domain in rows:
         evidence = Evidence(relay, domain)
         columns = verdict_columns(rules, bytes(sample), reply_code, enhanced_status, evidence)
-        marks = ", ".join(f"{name} = ?" for name in columns)
-        sql.run(
-            f"UPDATE reply_template SET {marks} WHERE id = ?",  # noqa: S608 - names are constants
-            (*columns.values(), template_id),
-        )
+        sql.update("reply_template", template_id, columns)
     return len(rows)

@@ -1,20 +1,44 @@
 """Mail hosts: when they were seen, how their agents are doing, what was acknowledged to them."""
 
+from dataclasses import dataclass
+
 from mailtally_collector.records import AgentState
 from mailtally_collector.store.sql import Sql
 
 TOKENS_KEPT = 256
+COUNTERS = (
+    *("newest_line_us", "newest_key_us", "batches"),
+    *("lines_read", "lines_unparsed", "lines_oversize", "backlog_bytes", "open_messages", "gaps"),
+    *("records_stored", "records_quarantined"),
+)
+# Newer than any record: whatever is asked for may be stored already.
+NEVER_NEW_US = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class OpenServer:
+    """A server whose records are being stored; all that is stored of it is not newer than this."""
+
+    id: int
+    newest_key_us: int
+
+
+def open_server(sql: Sql, name: str, now_us: int) -> OpenServer:
+    """Find or make the row of a server for the transaction of a batch."""
+    server_id = server_id_of(sql, name, now_us)
+    row = sql.run("SELECT newest_key_us FROM server WHERE id = ?", (server_id,)).fetchone()
+    return OpenServer(server_id, row[0])
 
 
 def server_id_of(sql: Sql, name: str, now_us: int) -> int:
     """Return the id of the server; a new row when it reports for the first time."""
-    sql.run(
-        "INSERT INTO server (name, agent_version, first_seen_us, last_seen_us, newest_line_us,"
-        " lines_read, lines_unparsed, lines_oversize, backlog_bytes, open_messages, gaps,"
-        " records_stored, records_quarantined) VALUES (?, '', ?, ?, 0, 0, 0, 0, 0, 0, 0, 0, 0)"
-        " ON CONFLICT DO NOTHING",
-        (name, now_us, now_us),
-    )
+    values = {
+        "name": name,
+        "agent_version": "",
+        "first_seen_us": now_us,
+        "last_seen_us": now_us,
+    } | dict.fromkeys(COUNTERS, 0)
+    sql.insert_missing("server", tuple(values), [tuple(values.values())])
     row = sql.run("SELECT id FROM server WHERE name = ?", (name,)).fetchone()
     return int(row[0])
 
@@ -75,15 +99,21 @@ def count_batch(
     sql: Sql,
     server_id: int,
     *,
-    newest_us: int,
+    newest_key_us: int,
+    newest_line_us: int,
     stored: int,
     quarantined: int,
     now_us: int,
 ) -> None:
     """Add a batch to the server's counters."""
     sql.run(
-        "UPDATE server SET last_seen_us = ?, newest_line_us = CASE WHEN newest_line_us > ?"
-        " THEN newest_line_us ELSE ? END, records_stored = records_stored + ?,"
+        "UPDATE server SET last_seen_us = ?,"
+        " newest_key_us = CASE WHEN newest_key_us > ? THEN newest_key_us ELSE ? END,"
+        " newest_line_us = CASE WHEN newest_line_us > ? THEN newest_line_us ELSE ? END,"
+        " batches = batches + 1, records_stored = records_stored + ?,"
         " records_quarantined = records_quarantined + ? WHERE id = ?",
-        (now_us, newest_us, newest_us, stored, quarantined, server_id),
+        (
+            *(now_us, newest_key_us, newest_key_us, newest_line_us, newest_line_us),
+            *(stored, quarantined, server_id),
+        ),
     )

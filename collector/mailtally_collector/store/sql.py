@@ -1,13 +1,22 @@
 """Statements on peewee's own connection, typed; its ORM is too slow for what every record does.
 
-Limits    Statements are written with ``?`` and in SQL that SQLite and PostgreSQL share. Errors are
-          peewee's, whatever the driver.
+Gives     Single statements, and the same for many rows at once: ``find``, ``insert_many``,
+          ``update_many``, ``delete_many``, ``add_many``.
+Limits    Statements are written with ``?`` and in SQL that SQLite and PostgreSQL share. Names of
+          tables and columns are the caller's constants. Errors are peewee's, whatever the driver.
 """
+# ruff: noqa: S608 — names are constants of the callers
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any, Protocol
 
-from peewee import Database
+from peewee import Database, __exception_wrapper__  # type: ignore[attr-defined]
+
+# SQLite takes 32,766 values in one statement.
+VALUES_MAX = 8_000
+
+Row = tuple[Any, ...]
 
 
 class Cursor(Protocol):
@@ -32,19 +41,88 @@ class Sql:
         return cursor
 
     def insert(self, table: str, values: Mapping[str, object]) -> int:
-        """Insert one row and return its id. Table and column names are the caller's constants."""
-        names = ", ".join(values)
-        marks = ", ".join("?" * len(values))
+        """Insert one row and return its id."""
         row = self.run(
-            f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING id",  # noqa: S608
-            tuple(values.values()),
+            f"{_insert(table, list(values))} RETURNING id", tuple(values.values())
         ).fetchone()
         return int(row[0])
 
-    def has(self, table: str, server_id: int, time_us: int, line_hash: int) -> bool:
-        """Whether a record with this key is in the table, a constant of the caller."""
-        row = self.run(
-            f"SELECT 1 FROM {table} WHERE server_id = ? AND time_us = ? AND line_hash = ?",  # noqa: S608
-            (server_id, time_us, line_hash),
-        ).fetchone()
-        return row is not None
+    def update(self, table: str, row_id: int, columns: Mapping[str, object]) -> None:
+        """Set columns of the row with this id."""
+        marks = ", ".join(f"{name} = ?" for name in columns)
+        self.run(f"UPDATE {table} SET {marks} WHERE id = ?", (*columns.values(), row_id))
+
+    def find(
+        self,
+        table: str,
+        columns: Sequence[str],
+        key: Sequence[str],
+        wanted: Collection[Sequence[object]],
+    ) -> list[Row]:
+        """Rows whose ``key`` columns are among ``wanted``, in no order.
+
+        Keys of several columns are joined from the left: SQLite would look up ``(a, b) IN`` by its
+        first column alone.
+        """
+        statement = f"SELECT {', '.join(columns)} FROM {table} WHERE {key[0]} IN ({{}})"
+        mark = "?"
+        if len(key) > 1:
+            names = [f"wanted_{name}" for name in key]
+            equal = " AND ".join(f"{name} = wanted_{name}" for name in key)
+            statement = (
+                f"WITH wanted ({', '.join(names)}) AS (VALUES {{}}) SELECT {', '.join(columns)}"
+                f" FROM wanted CROSS JOIN {table} WHERE {equal}"
+            )
+            mark = f"({', '.join('?' * len(key))})"
+        rows: list[Row] = []
+        for part in _parts(wanted, VALUES_MAX // len(key)):
+            marks = ", ".join([mark] * len(part))
+            rows += self.run(statement.format(marks), tuple(chain.from_iterable(part))).fetchall()
+        return rows
+
+    def insert_many(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert rows. Raises IntegrityError when one is there already."""
+        self._many(_insert(table, columns), rows)
+
+    def insert_missing(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert rows, but for those that are there already."""
+        self._many(f"{_insert(table, columns)} ON CONFLICT DO NOTHING", rows)
+
+    def update_many(
+        self, table: str, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """Set ``columns`` of the rows with these keys; each row is (*columns, *key)."""
+        marks = ", ".join(f"{name} = ?" for name in columns)
+        self._many(f"UPDATE {table} SET {marks} WHERE {_equal(key)}", rows)
+
+    def delete_many(self, table: str, key: Sequence[str], rows: Sequence[Row]) -> None:
+        """Delete the rows with these keys."""
+        self._many(f"DELETE FROM {table} WHERE {_equal(key)}", rows)
+
+    def add_many(
+        self, table: str, key: Sequence[str], counts: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """Add to ``counts`` of the rows with these keys, which are made when missing."""
+        sums = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in counts)
+        statement = _insert(table, [*key, *counts])
+        self._many(f"{statement} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}", rows)
+
+    def _many(self, statement: str, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        with __exception_wrapper__:
+            self.database.cursor().executemany(statement, rows)  # type: ignore[no-untyped-call]
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+
+
+def _equal(key: Sequence[str]) -> str:
+    return " AND ".join(f"{name} = ?" for name in key)
+
+
+def _parts(wanted: Iterable[Sequence[object]], size: int) -> Iterator[list[Sequence[object]]]:
+    rest = iter(wanted)
+    while part := list(islice(rest, size)):
+        yield part

@@ -54,9 +54,9 @@ class Templates:
         template_id, first_us, last_us = known
         if time_us < first_us:
             columns = {"first_seen_us": time_us} | self._sample_columns(what, evidence)
-            self._update(template_id, columns)
+            self._sql.update("reply_template", template_id, columns)
         elif time_us > last_us:
-            self._update(template_id, {"last_seen_us": time_us})
+            self._sql.update("reply_template", template_id, {"last_seen_us": time_us})
         if len(self._known) >= CACHE_MAX:
             self._known.clear()
         self._known[key] = (template_id, min(first_us, time_us), max(last_us, time_us))
@@ -71,13 +71,6 @@ class Templates:
             self._rules.rules, what.reply_text, what.reply_code, what.enhanced_status, evidence
         )
         return {"sample": what.reply_text} | verdict
-
-    def _update(self, template_id: int, columns: dict[str, object]) -> None:
-        marks = ", ".join(f"{name} = ?" for name in columns)
-        self._sql.run(
-            f"UPDATE reply_template SET {marks} WHERE id = ?",  # noqa: S608 - names are constants
-            (*columns.values(), template_id),
-        )
 
 
 def verdict_columns(

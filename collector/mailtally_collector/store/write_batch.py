@@ -2,6 +2,9 @@
 
 Gives     ``BatchStore.store``: work for the writer's transaction. Storing a batch again, in any
           chunking and order, changes nothing but the counters of what was known.
+Order     1. Make sure of names, and read the messages that are meant.  2. Apply the records to them
+          in memory.  3. Resolve links and classes.  4. Write what changed, and what roll-ups grew
+          or shrank by.
 Poison    A record that the database refuses is found by storing the batch again record by record,
           each in a savepoint, and goes to quarantine; the others are stored. An error of the
           database itself (locked, full disk) is not caught here: nothing is acknowledged then.
@@ -14,33 +17,26 @@ from dataclasses import dataclass
 from peewee import Database, DataError, IntegrityError, InterfaceError
 
 from mailtally_collector.classify.current_rules import CurrentRules
-from mailtally_collector.records import (
-    Accepted,
-    Attempt,
-    Changed,
-    Link,
-    Poison,
-    Record,
-    SpamScore,
-)
-from mailtally_collector.store.deliveries import Deliveries
+from mailtally_collector.records import Poison, Record
+from mailtally_collector.store.apply import Appliance
+from mailtally_collector.store.flush import flush
+from mailtally_collector.store.ids import Ids
 from mailtally_collector.store.inheritance import Inheritance
 from mailtally_collector.store.links import Links
-from mailtally_collector.store.messages import Messages
-from mailtally_collector.store.names import Names
+from mailtally_collector.store.mails import Mails
 from mailtally_collector.store.quarantine import quarantine
-from mailtally_collector.store.servers import count_batch, server_id_of, store_token
+from mailtally_collector.store.servers import (
+    NEVER_NEW_US,
+    OpenServer,
+    count_batch,
+    open_server,
+    store_token,
+)
 from mailtally_collector.store.sql import Sql
-from mailtally_collector.store.templates import Templates
 
 logger = logging.getLogger(__name__)
 
 REFUSALS = (IntegrityError, DataError, InterfaceError, OverflowError, UnicodeEncodeError)
-UPDATE_SCORE = (
-    "UPDATE message SET spam_us = ?, spam_hash = ?, spam_scanner = ?, spam_score = ?,"
-    " spam_required = ?, spam_verdict = ? WHERE id = ?"
-    " AND (spam_us IS NULL OR (spam_us, spam_hash) < (?, ?)) RETURNING id"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +54,17 @@ class BatchStore:
     def __init__(self, database: Database, rules: CurrentRules) -> None:
         self._database = database
         self._sql = Sql(database)
-        self._names = Names(self._sql)
-        self._templates = Templates(self._sql, rules)
-        self._messages = Messages(self._sql)
-        self._links = Links(self._sql, self._messages)
-        self._inheritance = Inheritance(self._sql, self._messages)
-        self._deliveries = Deliveries(
-            self._sql, self._names, self._templates, self._messages, self._links
-        )
+        self._ids = Ids(self._sql)
+        self._mails = Mails(self._sql, self._ids)
+        self._links = Links(self._sql, self._mails)
+        self._inheritance = Inheritance(self._mails)
+        self._appliance = Appliance(self._sql, rules, self._mails, self._links)
 
     def forget(self) -> None:
         """Drop what is kept in memory about rows."""
-        self._names.forget()
-        self._templates.forget()
-        self._messages.forget()
+        self._ids.forget()
+        self._appliance.forget()
+        self._mails.forget()
         self._links.forget()
 
     def store(
@@ -83,25 +76,27 @@ class BatchStore:
         2. When the database refuses one, roll back to the savepoint and go record by record.
         3. What is poison goes to quarantine.
         """
-        server_id = server_id_of(self._sql, server, now_us)
+        opened = open_server(self._sql, server, now_us)
+        server_id = opened.id
         good = [record for record in records if isinstance(record, Record)]
         poison = [record for record in records if isinstance(record, Poison)]
         try:
             with self._database.atomic():
-                stored = self._store_all(server_id, good)
+                stored = self._store_all(opened, good)
         except REFUSALS as error:
             logger.warning('batch refused, trying each record server=%s reason="%s"', server, error)
             self.forget()
-            stored, refused = self._store_each(server_id, good)
+            stored, refused = self._store_each(opened, good)
             poison += refused
         fresh = [one for one in poison if quarantine(self._sql, server_id, one, now_us)]
         for one in fresh:
             logger.warning('record quarantined server=%s reason="%s"', server, one.reason)
-        times = [record.key.time_us for record in good if record.key.time_us <= now_us]
+        times = [record.key.time_us for record in good]
         count_batch(
             self._sql,
             server_id,
-            newest_us=max(times, default=0),
+            newest_key_us=max(times, default=0),
+            newest_line_us=max((one for one in times if one <= now_us), default=0),
             stored=stored,
             quarantined=len(fresh),
             now_us=now_us,
@@ -109,73 +104,31 @@ class BatchStore:
         store_token(self._sql, server_id, token, now_us)
         return Stored(stored, len(records) - len(poison) - stored, len(poison))
 
-    def _store_all(self, server_id: int, records: Sequence[Record]) -> int:
+    def _store_all(self, server: OpenServer, records: Sequence[Record]) -> int:
         """Store the records; how many were not known."""
-        stored = sum(self._store_record(server_id, record) for record in records)
+        self._ids.make_sure(len(records))
+        self._appliance.prepare(server.id, records, server.newest_key_us)
+        stored = sum(self._appliance.apply(server.id, record) for record in records)
         self._links.settle()
         self._inheritance.settle()
-        self._messages.flush()
+        self._links.flush()
+        flush(self._sql, self._mails.changed())
+        self._mails.written()
         return stored
 
-    def _store_each(self, server_id: int, records: Sequence[Record]) -> tuple[int, list[Poison]]:
+    def _store_each(
+        self, server: OpenServer, records: Sequence[Record]
+    ) -> tuple[int, list[Poison]]:
         """Store each record that can be stored; how many were not known, and the refused ones."""
         stored = 0
         refused = []
+        # What the first of them stores is known to the others.
+        server = OpenServer(server.id, NEVER_NEW_US)
         for record in records:
             try:
                 with self._database.atomic():
-                    stored += self._store_all(server_id, [record])
+                    stored += self._store_all(server, [record])
             except REFUSALS as error:
                 self.forget()
                 refused.append(Poison(f"refused by the database: {error}", record.raw))
         return stored, refused
-
-    def _store_record(self, server_id: int, record: Record) -> bool:
-        """Store one record; False when it was known."""
-        match record.what:
-            case Accepted() as what:
-                return self._accept(server_id, record, what)
-            case Attempt() as what:
-                return self._deliveries.store(server_id, record, what)
-            case Changed() as what:
-                return self._change(server_id, record, what)
-            case Link() as what:
-                return self._link(server_id, record, what)
-            case SpamScore() as what:
-                return self._score(server_id, record, what)
-
-    def _accept(self, server_id: int, record: Record, what: Accepted) -> bool:
-        message = self._messages.find(server_id, record.message)
-        sender = self._names.address(what.envelope_sender)
-        return self._messages.accept(message, record.key, what, sender)
-
-    def _change(self, server_id: int, record: Record, what: Changed) -> bool:
-        key = record.key
-        if self._sql.has("message_event", server_id, key.time_us, key.line_hash):
-            return False
-        message = self._messages.find(server_id, record.message)
-        self._sql.run(
-            "INSERT INTO message_event (server_id, time_us, line_hash, message_id, change)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (server_id, key.time_us, key.line_hash, message.id, what.change),
-        )
-        self._messages.refresh_end(message)
-        return True
-
-    def _link(self, server_id: int, record: Record, what: Link) -> bool:
-        key = record.key
-        if self._sql.has("message_link", server_id, key.time_us, key.line_hash):
-            return False
-        parent = self._messages.find(server_id, record.message)
-        self._links.store(server_id, key, parent, what)
-        return True
-
-    def _score(self, server_id: int, record: Record, what: SpamScore) -> bool:
-        """Keep the score of the newest line that tells one; False when it is not newer."""
-        message = self._messages.find(server_id, record.message)
-        key = (record.key.time_us, record.key.line_hash)
-        row = self._sql.run(
-            UPDATE_SCORE,
-            (*key, what.scanner, what.score, what.required, what.verdict, message.id, *key),
-        ).fetchone()
-        return row is not None

@@ -485,7 +485,8 @@ class Event(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
-    DELIVERY_ID_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
     SERVER_FIELD_NUMBER: builtins.int
     INSTANCE_FIELD_NUMBER: builtins.int
     QUEUE_ID_FIELD_NUMBER: builtins.int
@@ -506,7 +507,9 @@ class Event(google.protobuf.message.Message):
     TRAFFIC_CLASS_FIELD_NUMBER: builtins.int
     DIRECTION_FIELD_NUMBER: builtins.int
     VERDICT_FIELD_NUMBER: builtins.int
-    delivery_id: builtins.int
+    message: builtins.int
+    """TracedMessage.id of its message, and which of its recipients this is."""
+    number: builtins.int
     server: builtins.str
     instance: builtins.str
     queue_id: builtins.str
@@ -538,7 +541,8 @@ class Event(google.protobuf.message.Message):
     def __init__(
         self,
         *,
-        delivery_id: builtins.int = ...,
+        message: builtins.int = ...,
+        number: builtins.int = ...,
         server: builtins.str = ...,
         instance: builtins.str = ...,
         queue_id: builtins.str = ...,
@@ -561,7 +565,7 @@ class Event(google.protobuf.message.Message):
         verdict: global___Verdict | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["accepted", b"accepted", "last_try", b"last_try", "relay", b"relay", "time", b"time", "verdict", b"verdict"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "attempts", b"attempts", "delivery_id", b"delivery_id", "direction", b"direction", "enhanced_status", b"enhanced_status", "envelope_sender", b"envelope_sender", "instance", b"instance", "last_try", b"last_try", "original_recipient", b"original_recipient", "queue_id", b"queue_id", "recipient", b"recipient", "relay", b"relay", "reply_code", b"reply_code", "reply_text", b"reply_text", "retries", b"retries", "server", b"server", "size_bytes", b"size_bytes", "state", b"state", "time", b"time", "traffic_class", b"traffic_class", "verdict", b"verdict"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "attempts", b"attempts", "direction", b"direction", "enhanced_status", b"enhanced_status", "envelope_sender", b"envelope_sender", "instance", b"instance", "last_try", b"last_try", "message", b"message", "number", b"number", "original_recipient", b"original_recipient", "queue_id", b"queue_id", "recipient", b"recipient", "relay", b"relay", "reply_code", b"reply_code", "reply_text", b"reply_text", "retries", b"retries", "server", b"server", "size_bytes", b"size_bytes", "state", b"state", "time", b"time", "traffic_class", b"traffic_class", "verdict", b"verdict"]) -> None: ...
 
 global___Event = Event
 

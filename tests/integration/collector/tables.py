@@ -20,35 +20,85 @@ NOW = T0 + 3_600 * SECOND
 
 # Every table by its natural keys: row ids differ with the order of arrival.
 DUMP = """
-SELECT 'lineage', s.name, m.instance, m.queue_id, m.first_us, p.instance, p.queue_id, p.first_us,
-       t.name, m.origin_kind, m.link_class, m.inherited_class, m.leads_on, m.spam_us, m.spam_hash,
-       m.spam_scanner, m.spam_score, m.spam_required, m.spam_verdict, 0, 0, 0
-  FROM message m JOIN server s ON s.id = m.server_id
+SELECT 'lineage', s.name, i.name, m.queue_id, m.first_us, j.name, p.queue_id, p.first_us,
+       t.name, m.origin_kind, m.link_class, m.inherited_class, m.leads_on, x.time_us, x.line_hash,
+       x.scanner, x.score, x.required, x.verdict, 0, 0, 0
+  FROM message m JOIN server s ON s.id = m.server_id JOIN instance i ON i.id = m.instance_id
   LEFT JOIN message p ON p.id = m.origin_id LEFT JOIN server t ON t.id = p.server_id
+  LEFT JOIN instance j ON j.id = p.instance_id LEFT JOIN message_score x ON x.message_id = m.id
 UNION ALL
-SELECT 'link', s.name, l.time_us, l.line_hash, l.kind, l.child_queue_id, p.queue_id, p.first_us,
-       t.name, c.instance, c.queue_id, c.first_us, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-  FROM message_link l JOIN server s ON s.id = l.server_id JOIN message p ON p.id = l.parent_id
+SELECT 'link', l.time_us, l.line_hash, l.kind, l.child_queue_id, p.queue_id, p.first_us,
+       t.name, c.queue_id, c.first_us, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+  FROM message_link l JOIN message p ON p.id = l.parent_id
   LEFT JOIN message c ON c.id = l.child_id LEFT JOIN server t ON t.id = c.server_id
 UNION ALL
-SELECT 'message', s.name, m.instance, m.queue_id, m.first_us, m.first_hash, m.origin_seen,
+SELECT 'message', s.name, i.name, m.queue_id, m.first_us, m.first_hash, m.origin_seen,
        m.arrival_us, m.accepted_us, m.accepted_hash, a.local_part, d.name, m.size_bytes,
        m.recipient_count, m.known_recipients, m.message_id, m.traffic_class, m.ended_us,
        m.end_change, m.held, m.untried, m.untried_state
-  FROM message m JOIN server s ON s.id = m.server_id
+  FROM message m JOIN server s ON s.id = m.server_id JOIN instance i ON i.id = m.instance_id
   LEFT JOIN address a ON a.id = m.sender_id LEFT JOIN domain d ON d.id = m.sender_domain_id
+UNION ALL
+SELECT 'client', m.queue_id, m.first_us, m.completed_us, m.completed_hash, c.name, c.address,
+       c.sasl_method, c.sasl_username, c.submit_uid, m.message_id_key / 4294967296, 0, 0, 0, 0, 0,
+       0, 0, 0, 0, 0, 0
+  FROM message m LEFT JOIN client c ON c.id = m.client_id
+UNION ALL
+SELECT 'event', m.queue_id, m.first_us, e.time_us, e.line_hash, e.change, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+       0, 0, 0, 0, 0, 0, 0
+  FROM message_event e JOIN message m ON m.id = e.message_id
 UNION ALL
 SELECT 'delivery', m.queue_id, m.first_us, r.local_part, o.local_part, d.state, d.direction,
        d.attempts, d.first_try_us, d.last_try_us, d.deciding_us, d.deciding_hash, d.outcome,
-       d.reply_code, d.enhanced_status, d.reply_text, t.template, s.local_part, d.arrival_us,
-       d.traffic_class, 0, 0
+       d.reply_code, d.enhanced_status, d.reply_text, t.template, d.told_direction, y.host,
+       z.delivery_agent, d.delay_us, 0
   FROM delivery d JOIN message m ON m.id = d.message_id
-  JOIN address r ON r.id = d.recipient_id JOIN address o ON o.id = d.original_recipient_id
-  LEFT JOIN address s ON s.id = d.sender_id LEFT JOIN reply_template t ON t.id = d.reply_template_id
+  JOIN address r ON r.id = d.recipient_id
+  LEFT JOIN address o ON o.id = d.original_recipient_id
+  LEFT JOIN reply_template t ON t.id = d.reply_template_id
+  LEFT JOIN relay y ON y.id = d.relay_id LEFT JOIN transport z ON z.id = d.transport_id
 UNION ALL
-SELECT 'attempt', a.time_us, a.line_hash, m.queue_id, a.outcome, a.reply_text, 0, 0, 0, 0, 0, 0, 0,
+SELECT 'attempt', a.time_us, a.line_hash, m.queue_id, a.outcome, a.reply_text, r.local_part,
+       y.host, z.status, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+  FROM attempt a JOIN delivery d ON d.message_id = a.message_id AND d.number = a.number
+  JOIN address r ON r.id = d.recipient_id JOIN message m ON m.id = d.message_id
+  JOIN relay y ON y.id = a.relay_id JOIN transport z ON z.id = a.transport_id
+UNION ALL
+SELECT 'failure', m.queue_id, m.first_us, r.local_part, s.local_part, d.name, e.name, t.template,
+       f.state, f.direction, f.traffic_class, f.arrival_us, f.last_try_us, 0, 0, 0, 0, 0, 0, 0, 0, 0
+  FROM failure f JOIN message m ON m.id = f.message_id
+  JOIN delivery x ON x.message_id = f.message_id AND x.number = f.number
+  JOIN address r ON r.id = x.recipient_id LEFT JOIN address s ON s.id = f.sender_id
+  LEFT JOIN domain d ON d.id = f.sender_domain_id JOIN domain e ON e.id = f.recipient_domain_id
+  LEFT JOIN reply_template t ON t.id = f.reply_template_id
+UNION ALL
+SELECT 'traffic', hour, s.name, traffic_class, outcomes, recipients_00, recipients_15,
+       recipients_30, recipients_45, messages_00, messages_15, messages_30, messages_45,
        0, 0, 0, 0, 0, 0, 0, 0, 0
-  FROM attempt a JOIN delivery d ON d.id = a.delivery_id JOIN message m ON m.id = d.message_id
+  FROM traffic_hour h JOIN server s ON s.id = h.server_id
+ WHERE recipients_00 OR recipients_15 OR recipients_30 OR recipients_45
+    OR messages_00 OR messages_15 OR messages_30 OR messages_45
+UNION ALL
+SELECT 'domain', hour, s.name, d.name, traffic_class, outcomes, recipients_00, recipients_15,
+       recipients_30, recipients_45, messages_00, messages_15, messages_30, messages_45,
+       0, 0, 0, 0, 0, 0, 0, 0
+  FROM domain_hour h JOIN server s ON s.id = h.server_id
+  LEFT JOIN domain d ON d.id = h.sender_domain_id
+ WHERE recipients_00 OR recipients_15 OR recipients_30 OR recipients_45
+    OR messages_00 OR messages_15 OR messages_30 OR messages_45
+UNION ALL
+SELECT 'reason', hour, s.name, t.template, traffic_class, outcomes, recipients_00, recipients_15,
+       recipients_30, recipients_45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+  FROM reason_hour h JOIN server s ON s.id = h.server_id
+  JOIN reply_template t ON t.id = h.reply_template_id
+ WHERE recipients_00 OR recipients_15 OR recipients_30 OR recipients_45
+UNION ALL
+SELECT 'domain reason', hour, s.name, d.name, t.template, traffic_class, outcomes, recipients_00,
+       recipients_15, recipients_30, recipients_45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+  FROM domain_reason_hour h JOIN server s ON s.id = h.server_id
+  JOIN reply_template t ON t.id = h.reply_template_id
+  LEFT JOIN domain d ON d.id = h.sender_domain_id
+ WHERE recipients_00 OR recipients_15 OR recipients_30 OR recipients_45
 UNION ALL
 SELECT 'template', template, reply_code, enhanced_status, sample, first_seen_us, last_seen_us,
        reason, rule_id, severity, basis, provider, mail_filter, relay_provider, domain_provider,

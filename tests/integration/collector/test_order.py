@@ -104,5 +104,5 @@ def test_a_message_known_from_its_middle_is_joined_with_its_origin(
         assert (event.state, event.attempts) == (DeliveryState.BOUNCED, 3)
         assert tables.column("SELECT count(*) FROM message") == [1]
         assert tables.column("SELECT origin_seen FROM message") == [1]
-        assert tables.column("SELECT arrival_us FROM delivery") == [ORIGIN.arrival_us]
+        assert tables.column("SELECT arrival_us FROM failure") == [ORIGIN.arrival_us]
         tables.close()

@@ -88,7 +88,7 @@ def operator_rules(folder: Path, text: str = RULES) -> CurrentRules:
 
 def deliveries_of(path: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("SELECT * FROM delivery ORDER BY id").fetchall()
+        return connection.execute("SELECT * FROM delivery ORDER BY message_id, number").fetchall()
 
 
 def test_totals_equal_those_of_an_import_with_the_new_rules(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.query.filters import Filter
+from mailtally_collector.records import Record
 from mailtally_collector.terms import DeliveryState, TrafficClass
 from tests.integration.collector.reports import accepted, attempt, changed, link, ref
 from tests.integration.collector.tables import Tables
@@ -121,16 +122,17 @@ def test_a_record_that_the_database_refuses_is_quarantined_alone(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No input is known that passes the checks and is refused; so one is made up."""
-    original = tables.batches._store_record  # noqa: SLF001
+    appliance = tables.batches._appliance  # noqa: SLF001
+    original = appliance.apply
 
-    def refuse_one(server_id: int, record: object) -> bool:
-        if getattr(record, "key").line_hash == 666:  # noqa: B009
+    def refuse_one(server_id: int, record: Record) -> bool:
+        if record.key.line_hash == 666:
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
-        return original(server_id, record)  # type: ignore[arg-type]
+        return original(server_id, record)
 
-    monkeypatch.setattr(tables.batches, "_store_record", refuse_one)
+    monkeypatch.setattr(appliance, "apply", refuse_one)
     result = tables.store([accepted(M, 0, 2), attempt(M, 1, 666, SENT), attempt(M, 1, 4, SENT)])
 
     assert (result.stored, result.known, result.quarantined) == (2, 0, 1)
-    assert tables.column("SELECT count(*) FROM attempt") == [1]
+    assert tables.column("SELECT attempts FROM delivery") == [1]
     assert tables.states() == {DeliveryState.DELIVERED: 1}

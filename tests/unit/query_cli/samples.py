@@ -45,7 +45,7 @@ def event(text: bytes = REPLY, sender: bytes = b"alice@Example.com") -> query_pb
     """A bounce at Google after two tries; all free text may be replaced."""
     is_ordinary = text == REPLY
     return query_pb2.Event(
-        delivery_id=7,
+        message=7,
         server="mx1" if is_ordinary else as_string(text),
         instance="postfix",
         queue_id="3F2A1B0C9D" if is_ordinary else as_string(text),

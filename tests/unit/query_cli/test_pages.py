@@ -18,13 +18,13 @@ def many() -> Iterator[Canned]:
     canned = ordinary()
     canned.events = [event() for _ in range(MANY)]
     for number, one in enumerate(canned.events):
-        one.delivery_id = number
+        one.message = number
     with serving(canned) as served:
         yield served
 
 
-def delivery_ids(out: str) -> list[int]:
-    return [json.loads(line)["delivery_id"] for line in out.splitlines()]
+def message_ids(out: str) -> list[int]:
+    return [json.loads(line)["message"] for line in out.splitlines()]
 
 
 def requests(canned: Canned) -> list[query_pb2.ListEventsRequest]:
@@ -34,7 +34,7 @@ def requests(canned: Canned) -> list[query_pb2.ListEventsRequest]:
 def test_all_follows_every_page_and_tells_progress_on_stderr(many: Canned) -> None:
     ended = run(many, "events", "--all", "--json")
 
-    assert delivery_ids(ended.out) == list(range(MANY))
+    assert message_ids(ended.out) == list(range(MANY))
     assert "1000 events so far" in ended.err
     assert "There are more" not in ended.err
     assert len({one.filter.SerializeToString() for one in requests(many)}) == 1
@@ -43,7 +43,7 @@ def test_all_follows_every_page_and_tells_progress_on_stderr(many: Canned) -> No
 def test_limit_beyond_a_page_takes_exactly_that_many(many: Canned) -> None:
     ended = run(many, "events", "--limit", "1200", "--json")
 
-    assert delivery_ids(ended.out) == list(range(1200))
+    assert message_ids(ended.out) == list(range(1200))
     assert [one.page_size for one in requests(many)] == [1000, 200]
 
 
@@ -52,7 +52,7 @@ def test_page_token_goes_on_with_the_same_range(many: Canned) -> None:
     token = first.err.strip().rpartition(" ")[2]
     second = run(many, "events", "--limit", "2", "--json", "--page-token", token)
 
-    assert delivery_ids(first.out) + delivery_ids(second.out) == [0, 1, 2, 3]
+    assert message_ids(first.out) + message_ids(second.out) == [0, 1, 2, 3]
     one, two = requests(many)
     assert one.filter == two.filter
 

@@ -11,18 +11,37 @@ from peewee import (
     CompositeKey,
     Database,
     DoubleField,
-    ForeignKeyField,
     IntegerField,
     Model,
+    SqliteDatabase,
     TextField,
 )
 from playhouse.migrate import SchemaMigrator  # type: ignore[import-untyped]
 
 from mailtally_collector.store.sql import Sql
 
+# Models cannot express partial indexes.
+PARTIAL_INDEXES = (
+    # Messages with recipients that were not tried yet, or never: a small part of all.
+    "CREATE INDEX message_untried ON message (arrival_us) WHERE untried > 0",
+    # Messages that continue others, from the others.
+    "CREATE INDEX message_origin ON message (origin_id) WHERE origin_id IS NOT NULL",
+    "CREATE INDEX link_child ON message_link (child_id) WHERE child_id IS NOT NULL",
+    (
+        "CREATE INDEX delivery_original ON delivery (original_recipient_id)"
+        " WHERE original_recipient_id IS NOT NULL"
+    ),
+    # Successes that a later line of the same recipient did not outrank.
+    (
+        "CREATE INDEX delivery_outranking ON delivery (server_id, deciding_us)"
+        " WHERE deciding_us IS NOT NULL"
+    ),
+)
+
 
 def up(_migrator: SchemaMigrator, db: Database) -> None:
-    """Create every table, and the partial indexes that models cannot express."""
+    """Create every table."""
+    is_sqlite = isinstance(db, SqliteDatabase)
 
     class Frozen(Model):
         class Meta:
@@ -35,6 +54,8 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         first_seen_us = BigIntegerField()
         last_seen_us = BigIntegerField()
         newest_line_us = BigIntegerField()
+        newest_key_us = BigIntegerField()
+        batches = BigIntegerField()
         lines_read = BigIntegerField()
         lines_unparsed = BigIntegerField()
         lines_oversize = BigIntegerField()
@@ -44,9 +65,17 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         records_stored = BigIntegerField()
         records_quarantined = BigIntegerField()
 
+    class Instance(Frozen):
+        id = AutoField()
+        server_id = IntegerField()
+        name = TextField()
+
+        class Meta:
+            indexes = ((("server_id", "name"), True),)
+
     class AckToken(Frozen):
         id = AutoField()
-        server = ForeignKeyField(Server, index=False)
+        server_id = IntegerField()
         token = BlobField()
         stored_us = BigIntegerField()
 
@@ -54,64 +83,77 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             table_name = "ack_token"
             indexes = ((("server_id", "token"), True),)
 
+    class Allotment(Frozen):
+        id = IntegerField(primary_key=True)
+        next_number = BigIntegerField()
+
+    class Quarantine(Frozen):
+        id = AutoField()
+        server_id = IntegerField()
+        digest = BlobField()
+        stored_us = BigIntegerField()
+        reason = TextField()
+        record = BlobField()
+
+        class Meta:
+            indexes = ((("server_id", "digest"), True),)
+
     class Domain(Frozen):
         id = AutoField()
         name = BlobField(unique=True)
 
     class Address(Frozen):
         id = AutoField()
-        domain = ForeignKeyField(Domain, index=False)
+        domain_id = IntegerField()
         local_part = BlobField()
 
         class Meta:
             indexes = ((("domain_id", "local_part"), True),)
 
-    class Message(Frozen):
+    class Relay(Frozen):
         id = AutoField()
-        server = ForeignKeyField(Server, index=False)
-        instance = TextField()
-        queue_id = TextField()
-        first_us = BigIntegerField()
-        first_hash = BigIntegerField()
-        origin_seen = BooleanField()
-        arrival_us = BigIntegerField()
-        origin = ForeignKeyField("self", null=True, index=False)
-        origin_kind = IntegerField()
-        accepted_us = BigIntegerField(null=True)
-        accepted_hash = BigIntegerField(null=True)
-        sender = ForeignKeyField(Address, null=True, index=False)
-        sender_domain = ForeignKeyField(Domain, null=True, index=False)
-        size_bytes = BigIntegerField()
-        recipient_count = BigIntegerField()
-        known_recipients = IntegerField()
-        message_id = BlobField()
-        client_name = TextField()
-        client_address = TextField()
+        host = BlobField()
+        address = TextField()
+        port = BigIntegerField()
+
+        class Meta:
+            indexes = ((("host", "address", "port"), True),)
+
+    class Client(Frozen):
+        id = AutoField()
+        name = TextField()
+        address = TextField()
         sasl_method = TextField()
         sasl_username = BlobField()
-        submit_uid = IntegerField(null=True)
-        accepted_class = IntegerField()
-        is_probe = BooleanField()
-        link_class = IntegerField()
-        inherited_class = IntegerField()
-        traffic_class = IntegerField()
-        leads_on = BooleanField()
-        ended_us = BigIntegerField(null=True)
-        end_change = IntegerField()
-        held = BooleanField()
-        untried = BigIntegerField()
-        untried_state = IntegerField()
-        spam_us = BigIntegerField(null=True)
-        spam_hash = BigIntegerField(null=True)
-        spam_scanner = TextField(null=True)
-        spam_score = DoubleField(null=True)
-        spam_required = DoubleField(null=True)
-        spam_verdict = TextField(null=True)
+        submit_uid = IntegerField()
+
+        class Meta:
+            indexes = ((("name", "address", "sasl_method", "sasl_username", "submit_uid"), True),)
+
+    class Transport(Frozen):
+        id = AutoField()
+        delivery_agent = TextField()
+        status = TextField()
+        reply_phase = TextField()
+        tls_policy = TextField()
+        tls_trust = TextField()
+        tls_protocol = TextField()
+        tls_cipher = TextField()
 
         class Meta:
             indexes = (
-                (("queue_id", "server_id", "instance", "first_us", "first_hash"), True),
-                (("message_id",), False),
+                (
+                    (
+                        "delivery_agent",
+                        "status",
+                        "reply_phase",
+                        "tls_policy",
+                        "tls_trust",
+                        "tls_protocol",
+                        "tls_cipher",
+                    ),
+                    True,
+                ),
             )
 
     class ReplyTemplate(Frozen):
@@ -147,57 +189,128 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
                 ),
             )
 
+    class Message(Frozen):
+        id = BigIntegerField(primary_key=True)
+        server_id = IntegerField()
+        instance_id = IntegerField()
+        queue_id = TextField(index=True)
+        first_us = BigIntegerField()
+        first_hash = BigIntegerField()
+        origin_seen = BooleanField()
+        arrival_us = BigIntegerField(index=True)
+        origin_id = BigIntegerField(null=True)
+        origin_kind = IntegerField()
+        sender_domain_id = IntegerField(null=True)
+        message_id_key = BigIntegerField(null=True, index=True)
+        sender_id = IntegerField(null=True)
+        message_id = BlobField()
+        accepted_us = BigIntegerField(null=True)
+        accepted_hash = BigIntegerField(null=True)
+        size_bytes = BigIntegerField()
+        recipient_count = BigIntegerField()
+        known_recipients = IntegerField()
+        client_id = IntegerField(null=True)
+        accepted_class = IntegerField()
+        is_probe = BooleanField()
+        link_class = IntegerField()
+        inherited_class = IntegerField()
+        traffic_class = IntegerField()
+        leads_on = BooleanField()
+        completed_us = BigIntegerField(null=True)
+        completed_hash = BigIntegerField(null=True)
+        ended_us = BigIntegerField(null=True)
+        end_change = IntegerField()
+        held = BooleanField()
+        untried = BigIntegerField()
+        untried_state = IntegerField()
+
+        class Meta:
+            indexes = ((("sender_domain_id", "arrival_us"), False),)
+
+    class MessageScore(Frozen):
+        message_id = BigIntegerField(primary_key=True)
+        time_us = BigIntegerField()
+        line_hash = BigIntegerField()
+        scanner = TextField()
+        score = DoubleField(null=True)
+        required = DoubleField(null=True)
+        verdict = TextField()
+
+        class Meta:
+            table_name = "message_score"
+
+    class MessageEvent(Frozen):
+        message_id = BigIntegerField()
+        time_us = BigIntegerField()
+        line_hash = BigIntegerField()
+        change = IntegerField()
+
+        class Meta:
+            table_name = "message_event"
+            primary_key = CompositeKey("message_id", "time_us", "line_hash")
+            without_rowid = is_sqlite
+
+    class MessageLink(Frozen):
+        parent_id = BigIntegerField()
+        time_us = BigIntegerField()
+        line_hash = BigIntegerField()
+        kind = IntegerField()
+        child_queue_id = TextField(index=True)
+        child_id = BigIntegerField(null=True)
+
+        class Meta:
+            table_name = "message_link"
+            primary_key = CompositeKey("parent_id", "time_us", "line_hash")
+            without_rowid = is_sqlite
+
     class Delivery(Frozen):
-        id = AutoField()
-        message = ForeignKeyField(Message, index=False)
-        recipient = ForeignKeyField(Address, index=False)
-        original_recipient = ForeignKeyField(Address, index=False)
-        recipient_domain = ForeignKeyField(Domain, index=False)
+        message_id = BigIntegerField()
+        number = IntegerField()
+        server_id = IntegerField()
+        recipient_id = IntegerField(index=True)
+        original_recipient_id = IntegerField(null=True)
+        recipient_domain_id = IntegerField()
         state = IntegerField()
         direction = IntegerField()
         attempts = IntegerField()
-        first_try_us = BigIntegerField()
+        first_try_us = BigIntegerField(null=True)
         last_try_us = BigIntegerField()
-        is_final = BooleanField()
-        deciding_us = BigIntegerField()
+        deciding_us = BigIntegerField(null=True)
         deciding_hash = BigIntegerField()
         outcome = IntegerField()
         reply_code = BigIntegerField()
         enhanced_status = TextField()
-        reply_text = BlobField()
-        reply_template = ForeignKeyField(ReplyTemplate, null=True, index=False)
-        relay_host = BlobField()
-        relay_address = TextField()
-        relay_port = BigIntegerField()
-        server = ForeignKeyField(Server, index=False)
-        sender = ForeignKeyField(Address, null=True, index=False)
-        sender_domain = ForeignKeyField(Domain, null=True, index=False)
-        arrival_us = BigIntegerField()
-        traffic_class = IntegerField()
+        reply_template_id = IntegerField(null=True)
+        told_direction = IntegerField(null=True)
+        relay_id = IntegerField(null=True)
+        transport_id = IntegerField(null=True)
+        reply_text = BlobField(null=True)
+        reply_truncated = BooleanField(null=True)
+        connection_use = BigIntegerField(null=True)
+        delay_us = BigIntegerField(null=True)
+        queue_delay_us = BigIntegerField(null=True)
+        active_delay_us = BigIntegerField(null=True)
+        setup_delay_us = BigIntegerField(null=True)
+        transmission_delay_us = BigIntegerField(null=True)
+        recipient_ambiguous = BooleanField(null=True)
 
         class Meta:
-            indexes = (
-                (("message_id", "recipient_id", "original_recipient_id"), True),
-                (("arrival_us",), False),
-                (("sender_domain_id", "arrival_us"), False),
-                (("recipient_id",), False),
-                (("original_recipient_id",), False),
-            )
+            primary_key = CompositeKey("message_id", "number")
+            without_rowid = is_sqlite
+            indexes = ((("server_id", "last_try_us"), False),)
 
     class Attempt(Frozen):
-        server = ForeignKeyField(Server, index=False)
+        message_id = BigIntegerField()
+        number = IntegerField()
         time_us = BigIntegerField()
         line_hash = BigIntegerField()
-        delivery = ForeignKeyField(Delivery)
-        relay_host = BlobField()
-        relay_address = TextField()
-        relay_port = BigIntegerField()
-        delivery_agent = TextField()
-        direction = IntegerField()
+        server_id = IntegerField()
         outcome = IntegerField()
-        status = TextField()
-        enhanced_status = TextField()
         reply_code = BigIntegerField()
+        enhanced_status = TextField()
+        told_direction = IntegerField()
+        relay_id = IntegerField()
+        transport_id = IntegerField()
         reply_text = BlobField()
         reply_truncated = BooleanField()
         connection_use = BigIntegerField()
@@ -206,74 +319,150 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         active_delay_us = BigIntegerField()
         setup_delay_us = BigIntegerField()
         transmission_delay_us = BigIntegerField()
-        reply_phase = TextField()
-        tls_policy = TextField()
-        tls_trust = TextField()
-        tls_protocol = TextField()
-        tls_cipher = TextField()
         recipient_ambiguous = BooleanField()
 
         class Meta:
-            primary_key = CompositeKey("server", "time_us", "line_hash")
-            without_rowid = True
+            primary_key = CompositeKey("message_id", "number", "time_us", "line_hash")
+            without_rowid = is_sqlite
+            indexes = ((("server_id", "time_us"), False),)
 
-    class MessageEvent(Frozen):
-        server = ForeignKeyField(Server, index=False)
-        time_us = BigIntegerField()
-        line_hash = BigIntegerField()
-        message = ForeignKeyField(Message)
-        change = IntegerField()
-
-        class Meta:
-            table_name = "message_event"
-            primary_key = CompositeKey("server", "time_us", "line_hash")
-            without_rowid = True
-
-    class MessageLink(Frozen):
-        server = ForeignKeyField(Server, index=False)
-        time_us = BigIntegerField()
-        line_hash = BigIntegerField()
-        parent = ForeignKeyField(Message)
-        kind = IntegerField()
-        child_queue_id = TextField()
-        child = ForeignKeyField(Message, null=True, index=False, backref="+")
+    class Failure(Frozen):
+        message_id = BigIntegerField()
+        number = IntegerField()
+        server_id = IntegerField()
+        sender_id = IntegerField(null=True)
+        sender_domain_id = IntegerField(null=True)
+        recipient_domain_id = IntegerField()
+        reply_template_id = IntegerField(null=True)
+        state = IntegerField()
+        direction = IntegerField()
+        traffic_class = IntegerField()
+        arrival_us = BigIntegerField()
+        last_try_us = BigIntegerField()
 
         class Meta:
-            table_name = "message_link"
-            primary_key = CompositeKey("server", "time_us", "line_hash")
-            without_rowid = True
-            indexes = ((("child_queue_id", "kind", "time_us"), False),)
+            primary_key = CompositeKey("message_id", "number")
+            without_rowid = is_sqlite
+            indexes = (
+                (("last_try_us", "message_id", "number"), False),
+                (("server_id", "last_try_us", "message_id", "number"), False),
+                (("sender_domain_id", "last_try_us", "message_id", "number"), False),
+                (("sender_id", "last_try_us", "message_id", "number"), False),
+                (("recipient_domain_id", "last_try_us", "message_id", "number"), False),
+                (("reply_template_id", "last_try_us", "message_id", "number"), False),
+                (("sender_domain_id", "arrival_us"), False),
+            )
 
-    class Quarantine(Frozen):
-        id = AutoField()
-        server = ForeignKeyField(Server, index=False)
-        digest = BlobField()
-        stored_us = BigIntegerField()
-        reason = TextField()
-        record = BlobField()
+    class TrafficHour(Frozen):
+        hour = IntegerField()
+        server_id = IntegerField()
+        traffic_class = IntegerField()
+        outcomes = BigIntegerField()
+        recipients_00 = BigIntegerField()
+        recipients_15 = BigIntegerField()
+        recipients_30 = BigIntegerField()
+        recipients_45 = BigIntegerField()
+        messages_00 = BigIntegerField()
+        messages_15 = BigIntegerField()
+        messages_30 = BigIntegerField()
+        messages_45 = BigIntegerField()
 
         class Meta:
-            indexes = ((("server_id", "digest"), True),)
+            table_name = "traffic_hour"
+            primary_key = CompositeKey("hour", "server_id", "traffic_class", "outcomes")
+            without_rowid = is_sqlite
+
+    class DomainHour(Frozen):
+        sender_domain_id = IntegerField()
+        hour = IntegerField()
+        server_id = IntegerField()
+        traffic_class = IntegerField()
+        outcomes = BigIntegerField()
+        recipients_00 = IntegerField()
+        recipients_15 = IntegerField()
+        recipients_30 = IntegerField()
+        recipients_45 = IntegerField()
+        messages_00 = IntegerField()
+        messages_15 = IntegerField()
+        messages_30 = IntegerField()
+        messages_45 = IntegerField()
+
+        class Meta:
+            table_name = "domain_hour"
+            primary_key = CompositeKey(
+                "sender_domain_id", "hour", "server_id", "traffic_class", "outcomes"
+            )
+            without_rowid = is_sqlite
+
+    class ReasonHour(Frozen):
+        hour = IntegerField()
+        server_id = IntegerField()
+        traffic_class = IntegerField()
+        outcomes = BigIntegerField()
+        reply_template_id = IntegerField()
+        recipients_00 = BigIntegerField()
+        recipients_15 = BigIntegerField()
+        recipients_30 = BigIntegerField()
+        recipients_45 = BigIntegerField()
+
+        class Meta:
+            table_name = "reason_hour"
+            primary_key = CompositeKey(
+                "hour", "server_id", "traffic_class", "outcomes", "reply_template_id"
+            )
+            without_rowid = is_sqlite
+
+    class DomainReasonHour(Frozen):
+        sender_domain_id = IntegerField()
+        hour = IntegerField()
+        server_id = IntegerField()
+        traffic_class = IntegerField()
+        outcomes = BigIntegerField()
+        reply_template_id = IntegerField()
+        recipients_00 = IntegerField()
+        recipients_15 = IntegerField()
+        recipients_30 = IntegerField()
+        recipients_45 = IntegerField()
+
+        class Meta:
+            table_name = "domain_reason_hour"
+            primary_key = CompositeKey(
+                "sender_domain_id",
+                "hour",
+                "server_id",
+                "traffic_class",
+                "outcomes",
+                "reply_template_id",
+            )
+            without_rowid = is_sqlite
 
     db.create_tables(
         [
             Server,
+            Instance,
             AckToken,
+            Allotment,
+            Quarantine,
             Domain,
             Address,
-            Message,
+            Relay,
+            Client,
+            Transport,
             ReplyTemplate,
-            Delivery,
-            Attempt,
+            Message,
+            MessageScore,
             MessageEvent,
             MessageLink,
-            Quarantine,
+            Delivery,
+            Attempt,
+            Failure,
+            TrafficHour,
+            DomainHour,
+            ReasonHour,
+            DomainReasonHour,
         ]
     )
-    # Messages with recipients that were not tried yet, or never: a small part of all.
-    Sql(db).run("CREATE INDEX message_untried ON message (arrival_us) WHERE untried > 0")
-    # What the list of failures reads; 2 is "delivered".
-    Sql(db).run("CREATE INDEX delivery_failed ON delivery (last_try_us, id) WHERE state <> 2")
-    # Messages that continue others, from the others.
-    Sql(db).run("CREATE INDEX message_origin ON message (origin_id) WHERE origin_id IS NOT NULL")
-    Sql(db).run("CREATE INDEX link_child ON message_link (child_id) WHERE child_id IS NOT NULL")
+    sql = Sql(db)
+    for statement in PARTIAL_INDEXES:
+        sql.run(statement)
+    sql.run("INSERT INTO allotment (id, next_number) VALUES (1, 0)")

@@ -1,0 +1,87 @@
+"""The tables, as queries see them. Migrations create them; a test compares the two.
+
+Limits    Models are bound to no database: each query names the connection that it runs on.
+          Moments are integer microseconds. What a stranger can influence is BLOB, so that bytes
+          which are not valid UTF-8, or NUL, are kept as they were. Rows name others by number, and
+          no table has foreign keys: the writer sees to it, and partitions can be dropped.
+Ids       Of messages: the hour of arrival, as it was known first, above 28 bits of a counter. They
+          arrive in order, and all rows of a message lie near one another in every table.
+"""
+
+from peewee import Model
+
+from mailtally_collector.store.models.hosts import AckToken, Allotment, Instance, Quarantine, Server
+from mailtally_collector.store.models.messages import (
+    Attempt,
+    Delivery,
+    Failure,
+    Message,
+    MessageEvent,
+    MessageLink,
+    MessageScore,
+)
+from mailtally_collector.store.models.names import (
+    Address,
+    Client,
+    Domain,
+    Relay,
+    ReplyTemplate,
+    Transport,
+)
+from mailtally_collector.store.models.rollups import (
+    DomainHour,
+    DomainReasonHour,
+    ReasonHour,
+    TrafficHour,
+)
+
+__all__ = [
+    "TABLES",
+    "AckToken",
+    "Address",
+    "Allotment",
+    "Attempt",
+    "Client",
+    "Delivery",
+    "Domain",
+    "DomainHour",
+    "DomainReasonHour",
+    "Failure",
+    "Instance",
+    "Message",
+    "MessageEvent",
+    "MessageLink",
+    "MessageScore",
+    "Quarantine",
+    "ReasonHour",
+    "Relay",
+    "ReplyTemplate",
+    "Server",
+    "TrafficHour",
+    "Transport",
+]
+
+TABLES: tuple[type[Model], ...] = (
+    Server,
+    Instance,
+    AckToken,
+    Allotment,
+    Quarantine,
+    Domain,
+    Address,
+    Relay,
+    Client,
+    Transport,
+    ReplyTemplate,
+    Message,
+    MessageScore,
+    MessageEvent,
+    MessageLink,
+    Delivery,
+    Attempt,
+    Failure,
+    TrafficHour,
+    DomainHour,
+    ReasonHour,
+    DomainReasonHour,
+)

@@ -1,0 +1,75 @@
+"""Mail hosts, what was acknowledged to them, and what could not be stored."""
+# ruff: noqa: D106 — peewee's Meta
+
+from peewee import AutoField, BigIntegerField, BlobField, IntegerField, Model, TextField
+
+
+class Server(Model):
+    """A mail host that reported at least once.
+
+    ``newest_line_us``  the newest line that is not ahead of our clock.
+    ``newest_key_us``   the newest moment of any stored record: what is newer cannot be known yet.
+    ``batches``         counts commits; who keeps rows in memory sees by it that others wrote.
+    """
+
+    id = AutoField()
+    name = TextField(unique=True)
+    agent_version = TextField()
+    first_seen_us = BigIntegerField()
+    last_seen_us = BigIntegerField()
+    newest_line_us = BigIntegerField()
+    newest_key_us = BigIntegerField()
+    batches = BigIntegerField()
+    lines_read = BigIntegerField()
+    lines_unparsed = BigIntegerField()
+    lines_oversize = BigIntegerField()
+    backlog_bytes = BigIntegerField()
+    open_messages = BigIntegerField()
+    gaps = BigIntegerField()
+    records_stored = BigIntegerField()
+    records_quarantined = BigIntegerField()
+
+
+class Instance(Model):
+    """One Postfix of a server, by the name under which it logs."""
+
+    id = AutoField()
+    server_id = IntegerField()
+    name = TextField()
+
+    class Meta:
+        indexes = ((("server_id", "name"), True),)
+
+
+class AckToken(Model):
+    """An acknowledgement that was given; the newest 256 of each server are kept."""
+
+    id = AutoField()
+    server_id = IntegerField()
+    token = BlobField()
+    stored_us = BigIntegerField()
+
+    class Meta:
+        table_name = "ack_token"
+        indexes = ((("server_id", "token"), True),)
+
+
+class Allotment(Model):
+    """The one counter from which ids of messages are taken, in blocks."""
+
+    id = IntegerField(primary_key=True)
+    next_number = BigIntegerField()
+
+
+class Quarantine(Model):
+    """A record that could not be stored; the digest keeps a replay from storing it twice."""
+
+    id = AutoField()
+    server_id = IntegerField()
+    digest = BlobField()
+    stored_us = BigIntegerField()
+    reason = TextField()
+    record = BlobField()
+
+    class Meta:
+        indexes = ((("server_id", "digest"), True),)

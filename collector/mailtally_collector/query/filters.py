@@ -168,12 +168,16 @@ def recipient_conditions(selection: Selection, rows: Recipients) -> list[ColumnB
     else:
         conditions.append(rows.state != DeliveryState.REQUEUED)
     if selection.recipient_domain:
-        conditions.append(rows.recipient_domain_id == _domain(selection.recipient_domain))
+        conditions.append(rows.recipient_domain_id == domain_id(selection.recipient_domain))
+    return [*conditions, *judged_as(selection, rows.reply_template_id)]
+
+
+def judged_as(selection: Selection, template_id: Field) -> list[ColumnBase]:
+    """The condition on the column of a reply's template; none when no verdict is asked for."""
     verdicts = verdict_conditions(selection)
-    if verdicts:
-        judged = ReplyTemplate.select(ReplyTemplate.id).where(*verdicts)
-        conditions.append(rows.reply_template_id.in_(judged))
-    return conditions
+    if not verdicts:
+        return []
+    return [template_id.in_(ReplyTemplate.select(ReplyTemplate.id).where(*verdicts))]
 
 
 def verdict_conditions(selection: Selection) -> list[ColumnBase]:
@@ -219,20 +223,24 @@ def _shared_conditions(selection: Selection, table: type[Failure | Message]) -> 
     """Conditions on what messages have and the list of failures repeats."""
     conditions: list[ColumnBase] = [table.traffic_class.in_(selection.traffic_classes)]
     if selection.servers:
-        known = Server.select(Server.id).where(Server.name.in_(selection.servers))
-        conditions.append(table.server_id.in_(known))
+        conditions.append(table.server_id.in_(server_ids(selection.servers)))
     if selection.domain:
-        conditions.append(table.sender_domain_id == _domain(selection.domain))
+        conditions.append(table.sender_domain_id == domain_id(selection.domain))
     if selection.mailbox:
         local_part, domain = split_address(selection.mailbox)
         found = Address.select(Address.id).where(
-            (Address.domain_id == _domain(domain)) & (Address.local_part == local_part)
+            (Address.domain_id == domain_id(domain)) & (Address.local_part == local_part)
         )
         conditions.append(table.sender_id == found)
     return conditions
 
 
-def _domain(name: bytes) -> ModelSelect[Domain]:
+def server_ids(names: tuple[str, ...]) -> ModelSelect[Server]:
+    """Return the ids of servers as a subquery."""
+    return Server.select(Server.id).where(Server.name.in_(names))
+
+
+def domain_id(name: bytes) -> ModelSelect[Domain]:
     """The id of a domain as a scalar subquery; no row, and so no match, when it is not known."""
     return Domain.select(Domain.id).where(Domain.name == name)
 

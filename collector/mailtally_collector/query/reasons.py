@@ -2,22 +2,26 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from peewee import Database, fn
+from peewee import Database, chunked, fn
 
 from mailtally_collector.classify.classify import Judged
 from mailtally_collector.classify.taxonomy import UNKNOWN
+from mailtally_collector.query.buckets import SLOT_US
 from mailtally_collector.query.filters import (
+    FAILED_RECIPIENTS,
     Selection,
+    judged_as,
     recipient_conditions,
-    recipients_of,
-    untried_conditions,
 )
+from mailtally_collector.query.hours import Hours, conditions, cut, is_rolled_up
+from mailtally_collector.query.summary import MESSAGES, count_slots
 from mailtally_collector.query.verdicts import VERDICT_COLUMNS
-from mailtally_collector.store.models import Message, ReplyTemplate
+from mailtally_collector.store.models import DomainReasonHour, ReasonHour, ReplyTemplate
 from mailtally_collector.terms import DeliveryState
 
+TEMPLATES_AT_ONCE = 5_000
 FAILED = (int(DeliveryState.BOUNCED), int(DeliveryState.EXPIRED))
 
 
@@ -60,16 +64,52 @@ class TopReasons:
 def top_reasons(database: Database, selection: Selection, limit: int) -> TopReasons:
     """Count failed recipients (bounced and expired, unless states are named) by cause."""
     selection = selection.with_default_states(FAILED)
-    rows = recipients_of(selection)
-    conditions = recipient_conditions(selection, rows)
     with database.atomic():
-        replies = _counted_replies(database, selection)
-        total = rows.select(fn.COUNT(rows.number)).where(*conditions).scalar(database)
-        untried = untried_conditions(selection)
-        if untried is not None:
-            waiting = Message.select(fn.SUM(Message.untried)).where(*untried).scalar(database)
-            total += waiting or 0
-    return TopReasons(causes(replies)[:limit], int(total))
+        replies = _replies(database, count_templates(database, selection))
+        counted = count_slots(database, selection, SLOT_US)
+    total = sum(slot.count for slot in counted if slot.state != MESSAGES)
+    return TopReasons(causes(replies)[:limit], total)
+
+
+def count_templates(database: Database, selection: Selection) -> Counter[int]:
+    """Count recipients by the number of their reply template."""
+    counts: Counter[int] = Counter()
+    if not is_rolled_up(selection):
+        counts.update(templates_of_rows(database, selection))
+        return counts
+    parts, edges = cut(selection.start_us, selection.end_us)
+    for part in parts:
+        counts.update(_templates_of_hours(database, selection, part))
+    for start_us, end_us in edges:
+        edge = replace(selection, start_us=start_us, end_us=end_us)
+        counts.update(templates_of_rows(database, edge))
+    return counts
+
+
+def _templates_of_hours(database: Database, selection: Selection, part: Hours) -> dict[int, int]:
+    table = DomainReasonHour if selection.domain else ReasonHour
+    rows = (
+        table.select(table.reply_template_id, fn.SUM(part.total(table, "recipients")))
+        .where(*conditions(selection, table, part), *judged_as(selection, table.reply_template_id))
+        .group_by(table.reply_template_id)
+        .tuples()
+    )
+    return {template_id: int(count) for template_id, count in rows.execute(database) if count}
+
+
+def templates_of_rows(database: Database, selection: Selection) -> dict[int, int]:
+    """Count from the rows themselves."""
+    template_id = FAILED_RECIPIENTS.reply_template_id
+    rows = (
+        FAILED_RECIPIENTS.select(template_id, fn.COUNT(FAILED_RECIPIENTS.number))
+        .where(
+            *recipient_conditions(selection, FAILED_RECIPIENTS),
+            template_id.is_null(is_null=False),
+        )
+        .group_by(template_id)
+        .tuples()
+    )
+    return dict(rows.execute(database))
 
 
 def causes(replies: Iterable[CountedReply]) -> list[Reason]:
@@ -93,22 +133,23 @@ def _reason(replies: list[CountedReply]) -> Reason:
     return Reason(replies[0], [code for code in named if any(code)], codes.total())
 
 
-def _counted_replies(database: Database, selection: Selection) -> list[CountedReply]:
-    recipients = recipients_of(selection)
-    table = recipients.reply_template_id.model
-    rows = (
-        recipients.select(
-            ReplyTemplate.reply_code,
-            ReplyTemplate.enhanced_status,
-            ReplyTemplate.template,
-            ReplyTemplate.sample,
-            fn.COUNT(recipients.number),
-            *VERDICT_COLUMNS,
+def _replies(database: Database, counts: Counter[int]) -> list[CountedReply]:
+    replies = []
+    for template_ids in chunked(counts, TEMPLATES_AT_ONCE):
+        rows = (
+            ReplyTemplate.select(
+                ReplyTemplate.id,
+                ReplyTemplate.reply_code,
+                ReplyTemplate.enhanced_status,
+                ReplyTemplate.template,
+                ReplyTemplate.sample,
+                *VERDICT_COLUMNS,
+            )
+            .where(ReplyTemplate.id.in_(template_ids))
+            .tuples()
         )
-        .join_from(table, ReplyTemplate, on=(recipients.reply_template_id == ReplyTemplate.id))
-        .where(*recipient_conditions(selection, recipients))
-        .group_by(ReplyTemplate.id)
-        .tuples()
-    )
-    found = ((*row[:5], Judged(*row[5:])) for row in rows.execute(database))
-    return [CountedReply(*values) for values in found]
+        for template_id, code, status, template, sample, *verdict in rows.execute(database):
+            judged = Judged(*verdict)
+            count = counts[template_id]
+            replies.append(CountedReply(code, status, template, sample, count, judged))
+    return replies

@@ -1,11 +1,14 @@
 """How many recipients were accepted and what became of them, in total and over time."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from peewee import Database, Select, Value, fn
 
 from mailtally_collector.query.buckets import (
+    HOUR_US,
+    SLOT_US,
     SlotCount,
     bucket_starts,
     choose_bucket,
@@ -19,7 +22,15 @@ from mailtally_collector.query.filters import (
     recipients_of,
     untried_conditions,
 )
-from mailtally_collector.store.models import Message, Server
+from mailtally_collector.query.hours import (
+    Hours,
+    conditions,
+    cut,
+    is_rolled_up,
+    single_quarters,
+)
+from mailtally_collector.store.models import DomainHour, Message, Server, TrafficHour
+from mailtally_collector.store.rollup import outcome_of
 from mailtally_collector.terms import Bucket
 
 MESSAGES = 0
@@ -55,7 +66,7 @@ def summarise(database: Database, selection: Selection, bucket: int, zone_name: 
     chosen = choose_bucket(bucket, selection.start_us, selection.end_us)
     starts = bucket_starts(selection.start_us, selection.end_us, chosen, zone)
     with database.atomic():  # one snapshot for all figures
-        slots = count_slots(database, selection, slot_length(chosen))
+        slots = count_slots(database, selection, slot_length(chosen), starts_us=starts[1:])
         newest = Server.select(fn.MAX(Server.newest_line_us))
         if selection.servers:
             newest = newest.where(Server.name.in_(selection.servers))
@@ -71,15 +82,57 @@ def summarise(database: Database, selection: Selection, bucket: int, zone_name: 
     )
 
 
-def count_slots(database: Database, selection: Selection, slot_us: int) -> list[SlotCount]:
-    """Count recipients by slot and state, and messages by slot (state 0)."""
+def count_slots(
+    database: Database, selection: Selection, slot_us: int, *, starts_us: Iterable[int] = ()
+) -> list[SlotCount]:
+    """Count recipients by slot and state, and messages by slot (state 0).
+
+    Slots are not longer than the hours of UTC; where buckets begin with these, whole hours do.
+    """
+    is_answered = is_rolled_up(selection) and not (selection.reasons or selection.providers)
+    if slot_us < SLOT_US or not is_answered:
+        return count_rows(database, selection, slot_us)
+    parts, edges = cut(selection.start_us, selection.end_us)
+    if any(start_us % HOUR_US for start_us in starts_us):
+        parts = list(single_quarters(parts))
+    slots = [slot for part in parts for slot in _count_hours(database, selection, part)]
+    for start_us, end_us in edges:
+        edge = replace(selection, start_us=start_us, end_us=end_us)
+        slots += count_rows(database, edge, slot_us)
+    return slots
+
+
+def _count_hours(database: Database, selection: Selection, part: Hours) -> Iterator[SlotCount]:
+    """Count from the roll-ups."""
+    table = DomainHour if selection.domain else TrafficHour
+    rows = (
+        table.select(
+            table.hour,
+            table.outcomes,
+            fn.SUM(part.total(table, "recipients")),
+            fn.SUM(part.total(table, "messages")),
+        )
+        .where(*conditions(selection, table, part))
+        .group_by(table.hour, table.outcomes)
+        .tuples()
+    )
+    for hour, outcomes, recipients, messages in rows.execute(database):
+        start_us = hour * HOUR_US + part.offset_us
+        if recipients:
+            yield SlotCount(start_us, outcome_of(outcomes)[1], int(recipients))
+        if messages:
+            yield SlotCount(start_us, MESSAGES, int(messages))
+
+
+def count_rows(database: Database, selection: Selection, slot_us: int) -> list[SlotCount]:
+    """Count from the rows themselves."""
     rows_of = recipients_of(selection)
     moment = rows_of.moment(selection)
     slot = moment / slot_us
-    conditions = recipient_conditions(selection, rows_of)
+    where = recipient_conditions(selection, rows_of)
     rows = list(
         rows_of.select(slot, rows_of.state, fn.COUNT(rows_of.number))
-        .where(*conditions)
+        .where(*where)
         .group_by(slot, rows_of.state)
         .tuples()
         .execute(database)
@@ -87,7 +140,7 @@ def count_slots(database: Database, selection: Selection, slot_us: int) -> list[
     # A message counts once, in the slot of the newest of its recipients.
     messages: Any = rows_of.select(
         rows_of.message_id.alias("message_id"), moment.alias("moment")
-    ).where(*conditions)
+    ).where(*where)
     untried = untried_conditions(selection)
     if untried is not None:
         slot = Message.arrival_us / slot_us

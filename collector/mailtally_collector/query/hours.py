@@ -1,0 +1,103 @@
+"""Reading roll-ups: which of them answer a question, and how its range is cut into their hours.
+
+Cut       A range is whole quarters of hours, which roll-ups have, between two edges shorter than a
+          quarter, which are read from the rows themselves. So every range is exact.
+Limits    Roll-ups know acceptance, server, domain of the sender, class, direction and state, and
+          the reply of a failure. What else a filter names is answered by the rows.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import ColumnBase
+
+from mailtally_collector.query.filters import Selection, domain_id, server_ids
+from mailtally_collector.store.rollup import DIRECTIONS, QUARTER_US, outcomes
+from mailtally_collector.terms import DeliveryState, Direction, TimeBasis
+
+COUNTED = tuple(
+    int(state)
+    for state in DeliveryState
+    if state not in (DeliveryState.UNSPECIFIED, DeliveryState.REQUEUED)
+)
+QUARTERS = ("00", "15", "30", "45")
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """The same quarters (0 to 3) of each hour from ``first`` to before ``end``."""
+
+    first: int
+    end: int
+    quarters: tuple[int, ...]
+
+    @property
+    def offset_us(self) -> int:
+        """From the beginning of an hour to that of the first quarter."""
+        return self.quarters[0] * QUARTER_US
+
+    def total(self, table: Any, what: str) -> Any:
+        """Sum of the columns of ``what``, which is recipients or messages."""
+        names = [f"{what}_{QUARTERS[quarter]}" for quarter in self.quarters]
+        first, *rest = (getattr(table, name) for name in names)
+        return sum(rest, first)
+
+
+def is_rolled_up(selection: Selection) -> bool:
+    """Whether roll-ups by domain and reply have all that the selection names."""
+    known = range(int(Direction.UNSPECIFIED) + 1, DIRECTIONS)
+    return (
+        selection.basis == TimeBasis.ACCEPTED
+        and not selection.mailbox
+        and not selection.recipient_domain
+        and all(direction in known for direction in selection.directions)
+        and all(state in COUNTED for state in selection.states)
+    )
+
+
+def cut(start_us: int, end_us: int) -> tuple[list[Hours], list[tuple[int, int]]]:
+    """Cut a range into quarters of hours and edges ``(start_us, end_us)``.
+
+    >>> cut(HOUR_US, 3 * HOUR_US + 5)
+    ([Hours(first=1, end=3, quarters=(0, 1, 2, 3))], [(10800000000, 10800000005)])
+    """
+    first, end = -(-start_us // QUARTER_US), end_us // QUARTER_US
+    if end <= first:
+        return [], [(start_us, end_us)]
+    edges = [(start_us, first * QUARTER_US), (end * QUARTER_US, end_us)]
+    (hour, skipped), (last, rest) = divmod(first, 4), divmod(end, 4)
+    if hour == last:
+        parts = [Hours(hour, hour + 1, tuple(range(skipped, rest)))]
+    else:
+        whole = hour + 1 if skipped else hour
+        parts = [
+            Hours(hour, whole, tuple(range(skipped, 4))),
+            Hours(whole, last, tuple(range(4))),
+            Hours(last, last + 1, tuple(range(rest))),
+        ]
+    kept = [part for part in parts if part.first < part.end and part.quarters]
+    return kept, [edge for edge in edges if edge[0] < edge[1]]
+
+
+def single_quarters(parts: Iterable[Hours]) -> Iterator[Hours]:
+    """Take quarters apart, for buckets that do not begin with an hour of UTC."""
+    for part in parts:
+        for quarter in part.quarters:
+            yield Hours(part.first, part.end, (quarter,))
+
+
+def conditions(selection: Selection, table: Any, part: Hours) -> list[ColumnBase]:
+    """Conditions on a roll-up; ``table`` is one by domain when the selection names one."""
+    wanted = outcomes(selection.directions, selection.states or COUNTED)
+    found = [
+        table.hour >= part.first,
+        table.hour < part.end,
+        table.traffic_class.in_(selection.traffic_classes),
+        table.outcomes.bin_and(wanted) != 0,
+    ]
+    if selection.domain:
+        found.append(table.sender_domain_id == domain_id(selection.domain))
+    if selection.servers:
+        found.append(table.server_id.in_(server_ids(selection.servers)))
+    return found

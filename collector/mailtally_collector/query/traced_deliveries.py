@@ -1,7 +1,7 @@
 """The recipients of one message, each with its attempts."""
 
 from collections import defaultdict
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from peewee import JOIN, Database, fn
@@ -27,7 +27,7 @@ TRANSPORT = (
 )
 ELSEWHERE = ("direction", "relay_host", "relay_address", "relay_port", *TRANSPORT)
 # The columns of an attempt are named as its fields; the addresses are the delivery's.
-AS_STORED = tuple(field.name for field in fields(Attempt) if field.name not in ADDRESSES)
+AS_STORED = tuple(name for name in Attempt._fields if name not in ADDRESSES)
 OWN = tuple(name for name in AS_STORED if name not in ELSEWHERE)
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from mailtally_collector.store.mail import NOTHING_TOLD, TOLD, DeliveryRow, Figure, Mail, told_of
+from mailtally_collector.store.mail import NOTHING_TOLD, TOLD, DeliveryRow, Figure, Mail
 from mailtally_collector.store.mails import DELIVERY, EVENT, SCORE
 from mailtally_collector.store.message_row import (
     COLUMNS,
@@ -106,7 +106,7 @@ def _values(delivery: DeliveryRow) -> Row:
         delivery.reply_code,
         delivery.enhanced_status,
         delivery.reply_template_id,
-        *(NOTHING_TOLD if delivery.told is None else told_of(delivery.told)),
+        *(NOTHING_TOLD if delivery.told is None else delivery.told),
     )
 
 

@@ -5,8 +5,7 @@ Gives     ``Mail``: the row of the message, its recipients, changes and score, a
 Limits    Mutable on purpose, and used by the writer thread only.
 """
 
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mailtally_collector.delivery_state import (
@@ -26,8 +25,7 @@ Change = tuple[int, int, int]
 Figure = tuple[int, int, int, int, int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What a line told of an attempt, names as numbers; the columns that two tables share."""
 
     told_direction: int
@@ -44,8 +42,7 @@ class Told:
     recipient_ambiguous: bool
 
 
-TOLD = tuple(one.name for one in fields(Told))
-told_of = attrgetter(*TOLD)
+TOLD = Told._fields
 NOTHING_TOLD = (None,) * len(TOLD)
 
 
@@ -212,7 +209,7 @@ class Mail:
     ) -> None:
         """Have an attempt written that does not decide, or did not succeed."""
         key = (self.row.id, delivery.number, time_us, line_hash, self.row.server_id)
-        self.new_attempts.append((*key, *answer, *told_of(told)))
+        self.new_attempts.append((*key, *answer, *told))
 
 
 def _answer(what: Attempt) -> tuple[int, int, str]:

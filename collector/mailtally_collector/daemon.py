@@ -7,6 +7,7 @@ Stop      1. Health says not serving.  2. Streams end after the acknowledgement 
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -26,6 +27,8 @@ from mailtally_collector.store.store import Store
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 5
+# Records and rows make no cycles: looking for some among them took a fifth of the time.
+COLLECTIONS = (100_000, 20, 50)
 SERVICES = (
     ingest_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name,
     query_pb2.DESCRIPTOR.services_by_name["QueryService"].full_name,
@@ -39,6 +42,7 @@ def now_us() -> int:
 
 async def run(config: Config, port_file: Path | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Raises DatabaseRefusedError or PortError at the start."""
+    gc.set_threshold(*COLLECTIONS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

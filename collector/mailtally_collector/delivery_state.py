@@ -78,6 +78,8 @@ def message_end(changes: Iterable[tuple[int, int, int]]) -> MessageEnd:
     the message may be logged until then. Held is what the newest of HELD and RELEASED says.
     """
     ordered = sorted(changes)
+    if len(ordered) == 1 and ordered[0][2] == MessageChange.COMPLETED:
+        return MessageEnd(change=int(MessageChange.COMPLETED), ended_us=ordered[0][0], held=False)
     seen = {change for _, _, change in ordered}
     ends = [time_us for time_us, _, change in ordered if change in END_STATES]
     if ends:

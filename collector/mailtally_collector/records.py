@@ -2,8 +2,8 @@
 
 Mirrors   proto/mailtally/v1/record.proto, field by field, and its units: moments and durations
           are integer microseconds, text that a stranger can influence is bytes.
-Limits    Tuples: every line of a log becomes some, and they are made three times as fast as dataclasses.
-          What is in them has been checked by ingest_codec: integers fit 64 bits, text
+Limits    Tuples, because every line of a log becomes some: they are made three times as fast as
+          dataclasses. What is in them has been checked by ingest_codec: integers fit 64 bits, text
           has no NUL.
 """
 

@@ -19,6 +19,7 @@ from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.classify_stream import classify_lines
 from mailtally_collector.config import Config, ConfigError, load_config
 from mailtally_collector.reclassify_file import reclassify_file
+from mailtally_collector.recount_file import recount_file
 from mailtally_collector.serving import PortError
 from mailtally_collector.store.database import DatabaseRefusedError
 from mailtally_collector.store.database import migrate as migrate_database
@@ -92,9 +93,21 @@ def migrate(config: ConfigOption = None, database: DatabaseOption = None) -> Non
 
 @app.command()
 def check(
-    config: ConfigOption = None, listen: ListenOption = None, database: DatabaseOption = None
+    *,
+    config: ConfigOption = None,
+    listen: ListenOption = None,
+    database: DatabaseOption = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Count roll-ups and failures again from the rows.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="With --deep: put right what differs.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Look whether the collector would run here; exit 0 or 1."""
+    if repair and not deep:
+        raise typer.BadParameter("--repair needs --deep")
     try:
         settings = load_config(config, listen=listen, database=database)
     except ConfigError as error:
@@ -103,7 +116,10 @@ def check(
     found = findings(settings)
     for finding in found:
         print(finding)
-    if not all(finding.good for finding in found):
+    is_good = all(finding.good for finding in found)
+    if deep and is_good:
+        is_good = _check_deep(settings, repair=repair, quiet=quiet)
+    if not is_good:
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -145,6 +161,23 @@ def classify(
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _check_deep(config: Config, *, repair: bool, quiet: bool) -> bool:
+    """Print what differs; whether the roll-ups are right now."""
+    path = config.storage.database
+    if not path.exists():
+        return True
+    try:
+        wrong = recount_file(path, repair=repair, quiet=quiet)
+    except (DatabaseRefusedError, PeeweeException) as error:
+        _fail([f"{path}: {error}"], EXIT_FAILED)
+    if not wrong:
+        print("ok  roll-ups: equal to the rows")
+    for table, count in sorted(wrong.items()):
+        found = f"{table}: {count} rows differed from what they are counted from"
+        print(f"ok  {found} and were put right" if repair else f"FAIL  {found}; use --repair")
+    return repair or not wrong
 
 
 def _load(config: Path | None, listen: str | None, database: str | None) -> Config:

@@ -15,10 +15,9 @@ from mailtally_collector.store.message_row import (
 )
 from mailtally_collector.store.models import Failure
 from mailtally_collector.store.rollup import failing, figures
+from mailtally_collector.store.rollup_tables import spread
 from mailtally_collector.store.sql import Row, Sql
 
-RECIPIENTS = tuple(f"recipients_{quarter}" for quarter in ("00", "15", "30", "45"))
-MESSAGES = tuple(f"messages_{quarter}" for quarter in ("00", "15", "30", "45"))
 KEY = ("message_id", "number")
 DELIVERY_INSERT = ("server_id", *DELIVERY)
 DELIVERY_UPDATE = DELIVERY[5:]
@@ -28,9 +27,6 @@ ATTEMPT = (
     *TOLD,
 )
 FAILURE = tuple(Failure._meta.sorted_field_names)  # noqa: SLF001 - how peewee tells
-TRAFFIC = ("hour", "server_id", "traffic_class", "outcomes")
-REASON = (*TRAFFIC, "reply_template_id")
-DOMAIN = ("sender_domain_id",)
 
 
 def flush(sql: Sql, mails: Iterable[Mail]) -> None:
@@ -142,27 +138,5 @@ def _flush_rollups(sql: Sql, mails: list[Mail]) -> None:
             for counts, less in zip((recipients, messages), mail.counted, strict=True):
                 counts.subtract(less)
         mail.counted = now
-    traffic: dict[Row, list[int]] = {}
-    domains: dict[Row, list[int]] = {}
-    reasons: dict[Row, list[int]] = {}
-    domain_reasons: dict[Row, list[int]] = {}
-    for offset, counts in ((0, recipients), (4, messages)):
-        for (hour, quarter, server, kind, outcomes, domain, template), count in counts.items():
-            if not count:
-                continue
-            key = (hour, server, kind, outcomes)
-            at = offset + quarter
-            traffic.setdefault(key, [0] * 8)[at] += count
-            domains.setdefault((domain, *key), [0] * 8)[at] += count
-            if template:
-                reasons.setdefault((*key, template), [0] * 4)[at] += count
-                domain_reasons.setdefault((domain, *key, template), [0] * 4)[at] += count
-    both = RECIPIENTS + MESSAGES
-    sql.add_many("traffic_hour", TRAFFIC, both, _rows(traffic))
-    sql.add_many("domain_hour", DOMAIN + TRAFFIC, both, _rows(domains))
-    sql.add_many("reason_hour", REASON, RECIPIENTS, _rows(reasons))
-    sql.add_many("domain_reason_hour", DOMAIN + REASON, RECIPIENTS, _rows(domain_reasons))
-
-
-def _rows(counts: dict[Row, list[int]]) -> list[Row]:
-    return [(*key, *counts[key]) for key in sorted(counts) if any(counts[key])]
+    for rollup, rows in spread(recipients, messages).items():
+        rollup.add(sql, rows)

@@ -8,7 +8,7 @@ Limits    A message that left the queue while a recipient had only deferrals and
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mailtally_collector.terms import AttemptOutcome, DeliveryState, MessageChange
 
@@ -36,8 +36,7 @@ END_ORDER = (
 )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Deciding:
+class Deciding(NamedTuple):
     """Rank of an attempt among those of its delivery; the greatest one decides.
 
     A final outcome outranks a later deferral: after it the recipient is not tried again, so a later
@@ -49,8 +48,7 @@ class Deciding:
     line_hash: int
 
 
-@dataclass(frozen=True, slots=True)
-class MessageEnd:
+class MessageEnd(NamedTuple):
     """How a message stands: ``change`` 0 and ``ended_us`` None while it is in the queue."""
 
     change: int

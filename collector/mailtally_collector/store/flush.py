@@ -133,10 +133,11 @@ def _flush_rollups(sql: Sql, mails: list[Mail]) -> None:
         if now == mail.counted:
             continue
         for counts, more in zip((recipients, messages), now, strict=True):
-            counts.update(more)
-        if mail.counted:
-            for counts, less in zip((recipients, messages), mail.counted, strict=True):
-                counts.subtract(less)
+            for figure, count in more.items():
+                counts[figure] += count
+        for counts, less in zip((recipients, messages), mail.counted, strict=False):
+            for figure, count in less.items():
+                counts[figure] -= count
         mail.counted = now
     for rollup, rows in spread(recipients, messages).items():
         rollup.add(sql, rows)

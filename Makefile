@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A Postfix log to show in `make demo`; default: the bundled one.
 LOG ?=
 
-.PHONY: verdicts bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -47,6 +47,9 @@ bench: env  ## speed and memory beside peers, in one run
 	tests/setup/packages
 	$(BIN)/python -m tests.bench.bench_parse
 	$(BIN)/python -m tests.bench.bench_classify $(if $(CORPUS),--corpus $(CORPUS))
+
+bench-ingest: env  ## records a second from the wire to the commit; ROWS=n deliveries
+	$(BIN)/python -m tests.bench.bench_ingest $(if $(ROWS),--deliveries $(ROWS))
 
 bench-reclassify: env  ## how long a million stored failures take to follow new rules
 	$(BIN)/python -m tests.bench.bench_reclassify

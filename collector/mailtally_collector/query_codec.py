@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mailtally.v1 import query_pb2, record_pb2
 from mailtally_collector.classify.rule_set import RuleSet
+from mailtally_collector.durations import SECOND_US
 from mailtally_collector.query.events import Event
 from mailtally_collector.query.filters import Filter, QueryError
 from mailtally_collector.query.reasons import Reason
@@ -17,7 +18,6 @@ from mailtally_collector.query.unknown import UnknownReply
 from mailtally_collector.terms import DeliveryState
 from mailtally_collector.verdict_codec import encode_verdict
 
-SECOND_US = 1_000_000
 YEAR_1_SECONDS = -62_135_596_800
 YEAR_9999_SECONDS = 253_402_300_799
 

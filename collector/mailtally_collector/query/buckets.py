@@ -13,15 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mailtally_collector.durations import DAY_US, HOUR_US, MINUTE_US, QUARTER_US
 from mailtally_collector.query.filters import QueryError
 from mailtally_collector.terms import Bucket
 
 BUCKETS_MAX = 5_000
-SECOND_US = 1_000_000
-MINUTE_US = 60 * SECOND_US
-HOUR_US = 60 * MINUTE_US
-DAY_US = 24 * HOUR_US
-SLOT_US = 15 * MINUTE_US
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LENGTHS_US: dict[int, int] = {
     Bucket.MINUTE: MINUTE_US,
@@ -70,7 +66,7 @@ def choose_bucket(asked: int, start_us: int, end_us: int) -> Bucket:
 
 def slot_length(bucket: Bucket) -> int:
     """Length in microseconds of the slots that the database groups by for this bucket."""
-    return MINUTE_US if bucket == Bucket.MINUTE else SLOT_US
+    return MINUTE_US if bucket == Bucket.MINUTE else QUARTER_US
 
 
 def bucket_starts(start_us: int, end_us: int, bucket: Bucket, zone: ZoneInfo) -> list[int]:
@@ -96,12 +92,12 @@ def fold(slots: Iterable[SlotCount], starts: list[int]) -> list[dict[int, int]]:
 
 def _hour_starts(start_us: int, end_us: int, zone: ZoneInfo) -> list[int]:
     """A new hour begins where the local hour, or the offset from UTC, is another one."""
-    first_us = start_us - start_us % SLOT_US
-    while _hour_name(first_us - SLOT_US, zone) == _hour_name(first_us, zone):
-        first_us -= SLOT_US
+    first_us = start_us - start_us % QUARTER_US
+    while _hour_name(first_us - QUARTER_US, zone) == _hour_name(first_us, zone):
+        first_us -= QUARTER_US
     starts = []
     current = None
-    for slot_us in range(first_us, end_us, SLOT_US):
+    for slot_us in range(first_us, end_us, QUARTER_US):
         name = _hour_name(slot_us, zone)
         if name != current:
             starts.append(slot_us)

@@ -16,6 +16,7 @@ from typing import Any
 
 from peewee import SQL, ColumnBase, Field, ModelSelect, fn
 
+from mailtally_collector.durations import DAY_US
 from mailtally_collector.store.models import (
     Address,
     Delivery,
@@ -28,7 +29,6 @@ from mailtally_collector.store.models import (
 from mailtally_collector.store.names import split_address
 from mailtally_collector.terms import DeliveryState, Direction, TimeBasis, TrafficClass
 
-DAY_US = 86_400_000_000
 DEFAULT_DIRECTIONS = (int(Direction.OUTBOUND),)
 DEFAULT_CLASSES = (int(TrafficClass.MAIL), int(TrafficClass.UNSPECIFIED))
 

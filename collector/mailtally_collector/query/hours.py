@@ -12,8 +12,9 @@ from typing import Any
 
 from peewee import ColumnBase
 
+from mailtally_collector.durations import QUARTER_US
 from mailtally_collector.query.filters import Selection, domain_id, server_ids
-from mailtally_collector.store.rollup import DIRECTIONS, QUARTER_US, outcomes
+from mailtally_collector.store.rollup import DIRECTIONS, outcomes
 from mailtally_collector.terms import DeliveryState, Direction, TimeBasis
 
 COUNTED = tuple(

@@ -8,7 +8,7 @@ from peewee import Database, chunked, fn
 
 from mailtally_collector.classify.classify import Judged
 from mailtally_collector.classify.taxonomy import UNKNOWN
-from mailtally_collector.query.buckets import SLOT_US
+from mailtally_collector.durations import QUARTER_US
 from mailtally_collector.query.filters import (
     FAILED_RECIPIENTS,
     Selection,
@@ -66,7 +66,7 @@ def top_reasons(database: Database, selection: Selection, limit: int) -> TopReas
     selection = selection.with_default_states(FAILED)
     with database.atomic():
         replies = _replies(database, count_templates(database, selection))
-        counted = count_slots(database, selection, SLOT_US)
+        counted = count_slots(database, selection, QUARTER_US)
     total = sum(slot.count for slot in counted if slot.state != MESSAGES)
     return TopReasons(causes(replies)[:limit], total)
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from peewee import Database, Select, Value, fn
 
+from mailtally_collector.durations import HOUR_US, QUARTER_US
 from mailtally_collector.query.buckets import (
-    HOUR_US,
-    SLOT_US,
     SlotCount,
     bucket_starts,
     choose_bucket,
@@ -90,7 +89,7 @@ def count_slots(
     Slots are not longer than the hours of UTC; where buckets begin with these, whole hours do.
     """
     is_answered = is_rolled_up(selection) and not (selection.reasons or selection.providers)
-    if slot_us < SLOT_US or not is_answered:
+    if slot_us < QUARTER_US or not is_answered:
         return count_rows(database, selection, slot_us)
     parts, edges = cut(selection.start_us, selection.end_us)
     if any(start_us % HOUR_US for start_us in starts_us):

@@ -4,11 +4,11 @@ Limits    The counter has 28 bits and begins anew after that: two messages would
           268 million arrived within one hour.
 """
 
+from mailtally_collector.durations import HOUR_US
 from mailtally_collector.store.sql import Sql
 
 COUNTER_BITS = 28
 COUNTER_MASK = (1 << COUNTER_BITS) - 1
-HOUR_US = 3_600_000_000
 BLOCK = 4_096
 
 

@@ -10,12 +10,12 @@ from hashlib import blake2b
 from operator import attrgetter
 
 from mailtally_collector.delivery_state import MessageEnd, untried_state
+from mailtally_collector.durations import DAY_US
 from mailtally_collector.lineage import ARRIVAL_TOLERANCE_US, NO_MESSAGE_IDS
 from mailtally_collector.records import Accepted, MessageRef, RecordKey
 from mailtally_collector.terms import TrafficClass
 from mailtally_collector.traffic_class import combine
 
-DAY_US = 86_400_000_000
 MERGED = ("size_bytes", "recipient_count", "message_id")
 
 

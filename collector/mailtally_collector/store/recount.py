@@ -10,8 +10,9 @@ Limits    Hours before the oldest message are left alone: their roll-ups are all
 
 from collections import Counter
 
+from mailtally_collector.durations import HOUR_US, QUARTER_US
 from mailtally_collector.store.mail import Figure
-from mailtally_collector.store.rollup import DIRECTIONS, HOUR_US, QUARTER_US, STATES
+from mailtally_collector.store.rollup import DIRECTIONS, STATES
 from mailtally_collector.store.rollup_tables import Rollup, spread
 from mailtally_collector.store.sql import Row, Sql
 from mailtally_collector.terms import DeliveryState, Direction

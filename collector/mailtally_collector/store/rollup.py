@@ -9,11 +9,10 @@ Outcomes  A mask with a bit for each pair of direction and state: a recipient ha
 
 from collections.abc import Iterable
 
+from mailtally_collector.durations import HOUR_US, QUARTER_US
 from mailtally_collector.store.mail import DeliveryRow, Figure, Mail
 from mailtally_collector.terms import DeliveryState, Direction
 
-HOUR_US = 3_600_000_000
-QUARTER_US = 900_000_000
 STATES = 8
 DIRECTIONS = 4
 UNCOUNTED = int(DeliveryState.REQUEUED)

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailtally.v1 import record_pb2 as pb
-from mailtally_collector.query.buckets import SLOT_US, bucket_starts, fold, time_zone
+from mailtally_collector.durations import QUARTER_US
+from mailtally_collector.query.buckets import bucket_starts, fold, time_zone
 from mailtally_collector.query.filters import Filter, select
 from mailtally_collector.query.hours import cut, is_rolled_up
 from mailtally_collector.query.reasons import count_templates, templates_of_rows
@@ -99,8 +100,8 @@ def test_roll_ups_equal_a_full_scan(full: Tables, asked: Filter, bucket: Bucket,
         return
     selection = select(asked, NOW)
     starts = bucket_starts(selection.start_us, selection.end_us, bucket, time_zone(zone))
-    slots = count_slots(full.reader, selection, SLOT_US, starts_us=starts[1:])
-    scanned = count_rows(full.reader, selection, SLOT_US)
+    slots = count_slots(full.reader, selection, QUARTER_US, starts_us=starts[1:])
+    scanned = count_rows(full.reader, selection, QUARTER_US)
     assert fold(slots, starts) == fold(scanned, starts)
     assert +count_templates(full.reader, selection) == Counter(
         templates_of_rows(full.reader, selection)
@@ -111,11 +112,11 @@ def test_the_question_is_answered_from_roll_ups(full: Tables) -> None:
     """What the test above compares are two ways, not one way twice."""
     selection = select(Filter(start_us=T0 - HOUR, end_us=T0 + 8 * HOUR), NOW)
     assert is_rolled_up(selection)
-    before = count_slots(full.reader, selection, SLOT_US)
+    before = count_slots(full.reader, selection, QUARTER_US)
     sql = Sql(full.database)
     for table in ROLLUPS:
         sql.run(f"UPDATE {table} SET recipients_30 = recipients_30 + 1")  # noqa: S608
-    after = count_slots(full.reader, selection, SLOT_US)
+    after = count_slots(full.reader, selection, QUARTER_US)
     for table in ROLLUPS:
         sql.run(f"UPDATE {table} SET recipients_30 = recipients_30 - 1")  # noqa: S608
     assert sum(one.count for one in after) > sum(one.count for one in before) > 0

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailtally_collector.durations import HOUR_US, MINUTE_US, QUARTER_US
 from mailtally_collector.query.buckets import (
-    HOUR_US,
-    MINUTE_US,
-    SLOT_US,
     SlotCount,
     bucket_starts,
     choose_bucket,
@@ -104,8 +102,8 @@ def test_empty_buckets_are_there_and_slots_go_where_they_belong() -> None:
     starts = bucket_starts(first, first + 3 * HOUR_US, Bucket.HOUR, BERLIN)
     slots = [
         SlotCount(first, 2, 5),
-        SlotCount(first + 3 * SLOT_US, 2, 1),
-        SlotCount(first + 8 * SLOT_US, 3, 4),
+        SlotCount(first + 3 * QUARTER_US, 2, 1),
+        SlotCount(first + 8 * QUARTER_US, 3, 4),
     ]
     assert fold(slots, starts) == [{2: 6}, {}, {3: 4}]
 
@@ -132,7 +130,7 @@ def test_buckets_cover_the_range_and_no_slot_lies_in_two(
     assert len(starts) == 1 or starts[1] > start
     assert starts[-1] < start + length
     assert all(one < two for one, two in pairwise(starts))
-    assert all(one % SLOT_US == 0 for one in starts)
+    assert all(one % QUARTER_US == 0 for one in starts)
 
 
 def test_the_bucket_follows_the_length_of_the_range() -> None:

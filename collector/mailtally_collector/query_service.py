@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
@@ -33,9 +32,10 @@ from mailtally_collector.query_codec import (
     encode_unknown,
     timestamp,
 )
-from mailtally_collector.store.database import open_for_reading
+from mailtally_collector.store.database import close_reading, open_for_reading
+from mailtally_collector.store.dialect import sql_for
+from mailtally_collector.store.location import Location
 from mailtally_collector.store.reclassify import count_old
-from mailtally_collector.store.sql import Sql
 from mailtally_collector.trace_codec import encode_message
 
 logger = logging.getLogger(__name__)
@@ -51,12 +51,12 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class QueryService(query_pb2_grpc.QueryServiceServicer):
-    """Answers questions from the database file at ``path``."""
+    """Answers questions from the database at ``location``."""
 
     def __init__(
-        self, path: Path, presence: Presence, clock: Callable[[], int], rules: CurrentRules
+        self, location: Location, presence: Presence, clock: Callable[[], int], rules: CurrentRules
     ) -> None:
-        self._database = open_for_reading(path)
+        self._database = open_for_reading(location)
         self._rules = rules
         self._presence = presence
         self._clock = clock
@@ -65,6 +65,7 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
     def close(self) -> None:
         """Wait for the questions under way."""
         self._threads.shutdown()
+        close_reading(self._database)
 
     async def Summary(  # noqa: N802 - gRPC names it
         self, request: query_pb2.SummaryRequest, context: Context
@@ -196,7 +197,7 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
             digest=rules.digest,
             rules=len(rules.rules),
             mistakes=self._rules.mistakes,
-            waiting=count_old(Sql(self._database), rules),
+            waiting=count_old(sql_for(self._database), rules),
         )
 
     def _list_servers(self, present: frozenset[str]) -> query_pb2.ListServersResponse:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from peewee import Database, chunked, fn
 
@@ -15,10 +16,10 @@ from mailtally_collector.query.filters import (
     judged_as,
     recipient_conditions,
 )
-from mailtally_collector.query.hours import Hours, conditions, cut, is_rolled_up
+from mailtally_collector.query.hours import Days, Hours, conditions, cut, cut_days, is_rolled_up
 from mailtally_collector.query.summary import MESSAGES, count_slots
 from mailtally_collector.query.verdicts import VERDICT_COLUMNS
-from mailtally_collector.store.models import DomainReasonHour, ReasonHour, ReplyTemplate
+from mailtally_collector.store.models import DomainReasonDay, ReasonHour, ReplyTemplate
 from mailtally_collector.terms import DeliveryState
 
 TEMPLATES_AT_ONCE = 5_000
@@ -77,17 +78,20 @@ def count_templates(database: Database, selection: Selection) -> Counter[int]:
     if not is_rolled_up(selection):
         counts.update(templates_of_rows(database, selection))
         return counts
-    parts, edges = cut(selection.start_us, selection.end_us)
+    cut_up = cut_days if selection.domain else cut
+    parts, edges = cut_up(selection.start_us, selection.end_us)
     for part in parts:
-        counts.update(_templates_of_hours(database, selection, part))
+        counts.update(_templates_of_rollup(database, selection, part))
     for start_us, end_us in edges:
         edge = replace(selection, start_us=start_us, end_us=end_us)
         counts.update(templates_of_rows(database, edge))
     return counts
 
 
-def _templates_of_hours(database: Database, selection: Selection, part: Hours) -> dict[int, int]:
-    table = DomainReasonHour if selection.domain else ReasonHour
+def _templates_of_rollup(
+    database: Database, selection: Selection, part: Hours | Days
+) -> dict[int, int]:
+    table: Any = DomainReasonDay if selection.domain else ReasonHour
     rows = (
         table.select(table.reply_template_id, fn.SUM(part.total(table, "recipients")))
         .where(*conditions(selection, table, part), *judged_as(selection, table.reply_template_id))

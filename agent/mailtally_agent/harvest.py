@@ -22,6 +22,7 @@ from mailtally_agent.log_reader import LogReader
 from mailtally_agent.ship import Window
 from mailtally_agent.source.disk import Disk
 from mailtally_agent.source.log_file import LogFile
+from mailtally_agent.source.log_source import LogSource
 from mailtally_agent.source.place import Place
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ MARK_EVERY_US = 2_000_000
 class HarvestOptions:
     """What to read and how.
 
+    log         path of the log, or what an import is called; names the checkpoint's content
     since_us    messages that arrived before this moment are not reported; None for all
     """
 
@@ -55,17 +57,28 @@ class Harvest:
     """One log on its way into the window."""
 
     def __init__(
-        self, options: HarvestOptions, disk: Disk, clock: Callable[[], int], window: Window
+        self,
+        options: HarvestOptions,
+        disk: Disk,
+        clock: Callable[[], int],
+        window: Window,
+        open_log: Callable[[Place | None], LogSource] | None = None,
     ) -> None:
-        """Take up at the checkpoint. clock gives microseconds since 1970. Raises OSError."""
+        """Take up at the checkpoint. clock gives microseconds since 1970. Raises OSError.
+
+        open_log gives what is read, from a place on; without it the log is followed. It raises
+        ValueError for a place that cannot be found: then everything is read again.
+        """
         self._options = options
         self._disk = disk
+        self._open_log = open_log or (lambda place: LogFile(disk, options.log, place))
         self._clock = clock
         self.window = window
         self.token = b""
         self._mark: _Mark | None = None
         self._marked_us = 0
         self._saved: Place | None = None
+        self.resumed = False
         saved = checkpoint.load(disk, options.checkpoint_path, options.log)
         if saved is not None:
             self.token = saved.token
@@ -73,18 +86,22 @@ class Harvest:
 
     def _open(self, saved: Checkpoint | None) -> None:
         place = saved.place if saved else None
-        self.log_file = LogFile(self._disk, self._options.log, place)
-        newest_us = self._clock()
-        if place is None:
-            newest_us = self.log_file.first_change_us() or newest_us
-        self.reader = LogReader(self._options.zone, newest_us, self._options.rules)
-        self._saved = place
-        if saved is not None:
-            try:
+        try:
+            self.log_file = self._open_log(place)
+            newest_us = self._clock()
+            if place is None:
+                newest_us = self.log_file.first_change_us() or newest_us
+            self.reader = LogReader(self._options.zone, newest_us, self._options.rules)
+            if saved is not None:
                 self.reader.restore(saved.state)
-            except (ValueError, KeyError, TypeError) as error:
-                logger.warning("checkpoint state cannot be read, reading again why=%r", error)
-                self._open(None)
+        except (ValueError, KeyError, TypeError) as error:
+            if saved is None:
+                raise
+            logger.warning("checkpoint cannot be used, reading again why=%r", error)
+            self._open(None)
+            return
+        self._saved = place
+        self.resumed = place is not None
 
     def read_some(self) -> bool:
         """Read a chunk when there is room; False when there was nothing to read. Raises OSError."""
@@ -93,6 +110,8 @@ class Harvest:
         lines = self.log_file.read()
         if not lines:
             return False
+        if (near_us := self.log_file.near_us) is not None:
+            self.reader.lie_near(near_us)
         records = self.reader.read(lines)
         since_us = self._options.since_us
         if since_us is not None:

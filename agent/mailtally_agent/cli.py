@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import math
 import os
 import sys
 import time
@@ -88,7 +89,7 @@ def _add_import_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--wait",
-        type=float,
+        type=_seconds,
         default=60.0,
         metavar="SECONDS",
         help="how long to wait for a collector that is away (default 60)",
@@ -96,6 +97,14 @@ def _add_import_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true", help="no progress on standard error")
     command.add_argument("--json", action="store_true", help="the summary as one JSON object")
     _add_reading_options(command, configured=True)
+
+
+def _seconds(text: str) -> float:
+    """A length of time; ValueError unless it is one."""
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ValueError(text)
+    return seconds
 
 
 def _add_reading_options(command: argparse.ArgumentParser, *, configured: bool = False) -> None:

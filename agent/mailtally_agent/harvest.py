@@ -5,7 +5,7 @@ The core of the agent: plain steps over a disk and a clock that are arguments. T
 
     1  read_some    next lines -> records -> window
     2  acknowledged the oldest batch is committed; its token is remembered
-    3  a mark is taken every few seconds of reading: place and state here, behind record number n
+    3  a mark is taken now and then while reading: place and state here, behind record number n
     4  when n records have been acknowledged, the mark becomes the checkpoint on disk
 """
 
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 # A mark costs time in proportion to the open messages; this keeps it to a few per cent.
 MARK_EVERY_US = 2_000_000
+# The collector knows the tokens of the newest 256 batches; that of the checkpoint must be one.
+MARK_EVERY_BATCHES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Harvest:
         self.token = b""
         self._mark: _Mark | None = None
         self._marked_us = 0
+        self._batches = 0
         self._saved: Place | None = None
         self.resumed = False
         saved = checkpoint.load(disk, options.checkpoint_path, options.log)
@@ -123,6 +126,7 @@ class Harvest:
         """The collector committed a batch. Raises OutOfOrderError, and OSError from the disk."""
         self.window.acknowledge(sequence)
         self.token = token
+        self._batches += 1
         self.save_if_due()
 
     def save_if_due(self) -> None:
@@ -132,8 +136,10 @@ class Harvest:
             self._save(mark)
             self._mark = None
         now_us = self._clock()
-        if self._mark is None and not 0 <= now_us - self._marked_us < MARK_EVERY_US:
+        due = not 0 <= now_us - self._marked_us < MARK_EVERY_US
+        if self._mark is None and (due or self._batches >= MARK_EVERY_BATCHES):
             self._marked_us = now_us
+            self._batches = 0
             self._take_mark()
 
     def finish(self) -> None:

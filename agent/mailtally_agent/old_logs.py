@@ -72,8 +72,8 @@ def survey(
                 found.problems.append(f"{shown(path)}: {log}")
             else:
                 found.logs.append(log)
-    # Of logs that begin alike the shorter one is the older copy.
-    found.logs.sort(key=lambda log: (log.first_us is None, log.first_us, log.size))
+    # What began in the same second was changed last where the lines go on.
+    found.logs.sort(key=lambda log: (log.first_us is None, log.first_us, log.changed_us))
     return found
 
 
@@ -104,7 +104,8 @@ def _look_at(
     first_us = _first_moment_us(lines, zone, latest_us(min(dates, default=None)))
     if first_us is None and not damaged:
         return "no line with a time stamp at its beginning; is it a mail log?"
-    return OldLog(path, file, status.size, start[:HEAD_BYTES].partition(b"\n")[0], first_us)
+    head = start[:HEAD_BYTES].partition(b"\n")[0]
+    return OldLog(path, file, status.size, status.mtime_us, head, first_us)
 
 
 def _first_moment_us(lines: Sequence[str], zone: tzinfo, newest_us: int) -> int | None:

@@ -17,15 +17,17 @@ from mailtally_agent.source.unpack import DamagedError, Unpacked
 
 @dataclass(frozen=True, slots=True)
 class OldLog:
-    """One file; size in bytes as it lies on the disk.
+    """One file; size in bytes as it lies on the disk. Moments: microseconds since 1970.
 
+    changed_us  its last change, as the disk tells
     head        its first line, or what there is of it: enough to tell logs apart
-    first_us    moment of its first line, microseconds since 1970; None when damage hides it
+    first_us    of its first line; None when damage hides it
     """
 
     path: str
     file: OpenFile
     size: int
+    changed_us: int
     head: bytes
     first_us: int | None
 

@@ -24,7 +24,7 @@ class Folder:
     def log(self, name: str, content: bytes, first_us: int | None = None) -> OldLog:
         path = self.path / name
         path.write_bytes(content)
-        return OldLog(name, RealDisk().open(str(path)), len(content), b"", first_us)
+        return OldLog(name, RealDisk().open(str(path)), len(content), 0, b"", first_us)
 
     def files(self, logs: Sequence[OldLog], place: Place | None = None) -> OldFiles:
         return OldFiles(logs, place, self.note)
@@ -108,7 +108,8 @@ def test_going_on_at_any_place_reads_the_rest(folder: Folder) -> None:
     logs = []
     for number, (first, end) in enumerate(itertools.pairwise(cuts)):
         content = text(numbered(first, end))
-        logs.append(folder.log(f"{number}", gzip.compress(content) if number % 2 else content))
+        packed = gzip.compress(content) if number % 2 else content
+        logs.append(folder.log(f"{number}", packed, number + 1))
     files = folder.files(logs)
     everything = numbered(0, 30_000)
     count = 0
@@ -119,9 +120,23 @@ def test_going_on_at_any_place_reads_the_rest(folder: Folder) -> None:
         resumed = folder.files(logs, place)
         assert resumed.backlog_bytes() <= files.backlog_bytes() + 300_000
         assert resumed.place() == place
-        assert read(resumed) == everything[count:]
-        assert resumed.near_us is None
+        rest = resumed.read()
+        # The reader's state tells the year in the middle of a file.
+        begins = rest and count in cuts
+        assert resumed.near_us == (cuts.index(count) + 1 if begins else None)
+        assert rest + read(resumed) == everything[count:]
     assert count == 30_000
+
+
+def test_place_behind_everything_stays_when_nothing_more_comes(folder: Folder) -> None:
+    logs = [folder.log("a", b"one\n"), folder.log("b", b"tw"), folder.log("c", b"")]
+    files = folder.files(logs)
+    read(files)
+    place = files.place()
+
+    assert place is not None
+    assert place.offset == 4
+    assert read(folder.files(logs, place)) == []
 
 
 def test_place_that_no_file_holds(folder: Folder) -> None:

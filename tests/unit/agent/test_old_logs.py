@@ -69,6 +69,15 @@ def test_logs_come_in_the_order_of_their_first_lines(tmp_path: Path, look: Look)
     assert (found.problems, found.skipped) == ([], [])
 
 
+def test_logs_that_begin_in_one_second_come_as_they_were_changed(
+    tmp_path: Path, look: Look
+) -> None:
+    write(tmp_path / "a", LINE.format("Nov 22") * 3, "2026-11-24")
+    write(tmp_path / "b", LINE.format("Nov 22") * 9, "2026-11-23")
+
+    assert [name for name, _ in days(look("a", "b"))] == ["b", "a"]
+
+
 def test_year_of_a_packed_log_is_that_of_its_packing(tmp_path: Path, look: Look) -> None:
     """The file itself was copied this year, without its date."""
     packed_at = int(datetime(2023, 3, 2, tzinfo=UTC).timestamp())

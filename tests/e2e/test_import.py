@@ -7,6 +7,7 @@ import lzma
 import os
 import pty
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -32,6 +33,7 @@ from tests.e2e.processes import (
     run,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
 LOG = BUNDLED.log.read_bytes()
 PACK: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
     ("", bytes),
@@ -95,6 +97,8 @@ def test_import_gives_what_following_gives_and_leaves_no_trace(
     assert counts["records"] == counts["stored"] > 2_000
     assert (counts["known"], counts["quarantined"], counts["unparsed"]) == (0, 0, 0)
     assert list(agent.state.iterdir()) == []
+    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "operation.md").read_text()))
+    assert set(counts) <= documented
 
     query = collector.query()
     imported = query.everything()

@@ -74,7 +74,7 @@ def test_files_one_after_the_other(folder: Folder) -> None:
 
 
 def test_line_without_end_is_left_out_and_counted(folder: Folder) -> None:
-    logs = [folder.log("a", b"one\ntw"), folder.log("b", b"three\n"), folder.log("c", b"fo")]
+    logs = [folder.log("a", b"one\ntw"), folder.log("b", b"three\n"), folder.log("c", b"four")]
     files = folder.files(logs)
 
     assert read(files) == ["one", "three"]

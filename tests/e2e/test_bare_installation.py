@@ -50,13 +50,9 @@ def test_agent_runs_and_imports_nothing_of_the_collector(bare: Path, tmp_path: P
 
     config = tmp_path / "agent.toml"
     config.write_text(f"state_dir = '{tmp_path}'\n")
-    command = ["import", "--config", config, "--wait", "0", BUNDLED.log]
-    imported = subprocess.run(
-        [bare / "python", "-c", code, modules, *command],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command: list[str | Path] = [bare / "python", "-c", code, modules, "import"]
+    command += ["--config", config, "--wait", "0", BUNDLED.log]
+    imported = subprocess.run(command, capture_output=True, text=True, check=False)
     assert imported.returncode == 1
     assert "run the same command again to go on" in imported.stderr
     assert not set(NOT_WANTED) & set(modules.read_text().split())

@@ -49,7 +49,7 @@ def figures(
 def text(counts: Figures) -> list[str]:
     """The same in lines."""
     logs = len(counts["logs"])
-    span = f"from {counts['oldest_line']} to {counts['newest_line']}"
+    span = f" from {counts['oldest_line']} to {counts['newest_line']}"
     unusable = f"{counts['unparsed']:,} unparsed, {counts['unfinished']:,} without end"
     answered = ", ".join(
         f"{counts[name]:,} {words}"
@@ -60,7 +60,7 @@ def text(counts: Figures) -> list[str]:
         )
     )
     lines = [
-        f"{logs} log{'s' * (logs != 1)} {span}",
+        f"{logs} log{'s' * (logs != 1)}{span if counts['newest_line'] else ''}",
         f"{counts['lines']:,} lines read: {unusable}",
         f"{counts['records']:,} records sent: {answered}",
         f"{counts['open_messages']:,} messages open at the end",

@@ -131,7 +131,7 @@ def _name(config: Config, options: ImportOptions, logs: list[OldLog]) -> str:
     """Name an import by what it is made of: the same one goes on where it was."""
     parts = [config.server, config.collector, str(options.zone), str(options.latest_us)]
     content = [part.encode("utf-8", "surrogateescape") for part in parts]
-    content += [log.head for log in logs]
+    content += [log.identity for log in logs]
     return blake2b(b"\0".join(content), digest_size=8).hexdigest()
 
 

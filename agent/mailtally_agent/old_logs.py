@@ -104,8 +104,10 @@ def _look_at(
     first_us = _first_moment_us(lines, zone, latest_us(min(dates, default=None)))
     if first_us is None and not damaged:
         return "no line with a time stamp at its beginning; is it a mail log?"
-    head = start[:HEAD_BYTES].partition(b"\n")[0]
-    return OldLog(path, file, status.size, status.mtime_us, head, first_us)
+    identity = start[:HEAD_BYTES].partition(b"\n")[0]
+    if unpacked.packing:
+        identity += b"\0%d" % status.size
+    return OldLog(path, file, status.size, status.mtime_us, identity, first_us)
 
 
 def _first_moment_us(lines: Sequence[str], zone: tzinfo, newest_us: int) -> int | None:

@@ -156,6 +156,22 @@ def test_half_imported_then_all_followed(collector: Collector, tmp_path: Path) -
     assert_ledger(collector)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_parts_imported_one_by_one_in_any_order(
+    seed: int, collector: Collector, tmp_path: Path
+) -> None:
+    """A message whose end came first is the one whose beginning comes later."""
+    agent = Agent(tmp_path, collector.address, bundled_log(tmp_path))
+    logs = parts(tmp_path, 5)
+    if seed:
+        random.Random(seed).shuffle(logs)  # noqa: S311 - repeatable
+    for log in logs:
+        summary(agent.import_logs("--json", log))
+    agent.run_until_end()
+
+    assert_ledger(collector)
+
+
 def test_import_beside_the_running_agent(collector: Collector, tmp_path: Path) -> None:
     """Both report the same host at once, and the agent goes on where it was."""
     log = part(tmp_path, "mail.log", b"")
@@ -310,6 +326,31 @@ def test_damaged_log_is_named_and_the_others_are_imported(
 
     part(tmp_path, whole.name, content)
     summary(agent.import_logs("--json", *logs))
+    assert_ledger(collector)
+
+
+def test_log_that_is_restored_while_the_import_is_interrupted_is_read(
+    collector: Collector, tmp_path: Path
+) -> None:
+    agent = Agent(tmp_path, collector.address, tmp_path / "mail.log")
+    agent.settings += SLOWLY
+    logs = parts(tmp_path, 12)
+    early = next(path for path in reversed(logs) if path.suffix == ".gz")
+    content = early.read_bytes()
+    part(tmp_path, early.name, content[: len(content) // 2])
+    process = agent.begin_import(*logs)
+    while "damaged at byte" not in agent.output.read_text():
+        time.sleep(0.02)
+    time.sleep(1)
+    process.kill()
+    process.wait()
+    (checkpoint,) = agent.state.glob("import-*.json")
+    assert json.loads(checkpoint.read_text())["token"]
+
+    part(tmp_path, early.name, content)
+    agent.settings = agent.settings[:1]
+    summary(agent.import_logs("--json", *logs))
+
     assert_ledger(collector)
 
 

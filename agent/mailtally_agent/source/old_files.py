@@ -20,7 +20,8 @@ class OldLog:
     """One file; size in bytes as it lies on the disk. Moments: microseconds since 1970.
 
     changed_us  its last change, as the disk tells
-    head        its first line, or what there is of it: enough to tell logs apart
+    identity    what tells it from others: its first line; of a packed log its size as well, so that
+                one that was damaged and restored is another
     first_us    of its first line; None when damage hides it
     """
 
@@ -28,7 +29,7 @@ class OldLog:
     file: OpenFile
     size: int
     changed_us: int
-    head: bytes
+    identity: bytes
     first_us: int | None
 
 

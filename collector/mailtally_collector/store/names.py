@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from mailtally_collector.store.sql import Row, Sql
 
-CACHE_MAX = 50_000
+CACHE_MAX = 200_000
 # Client.submit_uid of who is not a local user.
 NO_UID = -1
 

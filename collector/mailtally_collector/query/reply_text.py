@@ -20,4 +20,4 @@ def holds_text(database: Database, column: Any, text: bytes) -> Any:
     letters = fn.CONVERT_FROM(
         fn.DECODE(fn.REPLACE(octal, "\\000", "\\001"), "escape"), SQL("'LATIN1'")
     )
-    return fn.STRPOS(fn.LOWER(letters.collate("C")), text.decode("latin-1")) > 0
+    return fn.STRPOS(fn.LOWER(letters.collate('"C"')), text.decode("latin-1")) > 0

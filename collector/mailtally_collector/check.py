@@ -4,6 +4,7 @@ import os
 import socket
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -12,11 +13,8 @@ from peewee import DatabaseError, SqliteDatabase
 
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.config import Config
-from mailtally_collector.store.database import (
-    DatabaseRefusedError,
-    applied_migrations,
-    known_migrations,
-)
+from mailtally_collector.store.database import applied_migrations
+from mailtally_collector.store.schema_version import DatabaseRefusedError, known_migrations
 from mailtally_collector.store.sql import Sql
 
 HEALTH_SECONDS = 3
@@ -48,19 +46,24 @@ def _rule_findings(config: Config) -> list[Finding]:
 
 
 def _database_findings(config: Config) -> list[Finding]:
-    path = config.storage.database
+    location = config.storage.database
     try:
-        applied = applied_migrations(path)
+        applied = applied_migrations(location)
     except DatabaseRefusedError as error:
         return [Finding(good=False, text=f"database: {error}")]
-    if not path.exists():
-        return [_folder_finding(config)]
+    if isinstance(location, Path) and not location.exists():
+        return [_folder_finding(location)]
     pending = sorted(set(known_migrations()) - set(applied))
     version = Finding(
         good=True,
-        text=f"database: {path}: "
+        text=f"database: {location}: "
         + (f"{len(pending)} migrations are applied at the next start" if pending else "up to date"),
     )
+    return [version, _integrity_finding(location)] if isinstance(location, Path) else [version]
+
+
+def _integrity_finding(path: Path) -> Finding:
+    """What SQLite itself says of the file."""
     try:
         with SqliteDatabase(str(path), pragmas={"query_only": 1}) as database:
             (result,) = Sql(database).run("PRAGMA quick_check(1)").fetchone()
@@ -68,13 +71,12 @@ def _database_findings(config: Config) -> list[Finding]:
         result = str(error)
     if result != "ok":
         text = f"integrity: {result}; stop the collector and restore the file from a backup"
-        return [version, Finding(good=False, text=text)]
-    return [version, Finding(good=True, text="integrity: quick check passed")]
+        return Finding(good=False, text=text)
+    return Finding(good=True, text="integrity: quick check passed")
 
 
-def _folder_finding(config: Config) -> Finding:
+def _folder_finding(path: Path) -> Finding:
     """Whether a file that does not exist yet can be made."""
-    path = config.storage.database
     folder = next(folder for folder in path.absolute().parents if folder.exists())
     if os.access(folder, os.W_OK):
         return Finding(good=True, text=f"database: {path}: is made at the first start")

@@ -21,8 +21,8 @@ from mailtally_collector.config import Config, ConfigError, load_config
 from mailtally_collector.reclassify_file import reclassify_file
 from mailtally_collector.recount_file import recount_file
 from mailtally_collector.serving import PortError
-from mailtally_collector.store.database import DatabaseRefusedError
 from mailtally_collector.store.database import migrate as migrate_database
+from mailtally_collector.store.schema_version import DatabaseRefusedError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -38,7 +38,7 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="TOML file; without it the defaults hold.")
 ]
 DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="SQLite file, instead of storage.database.")
+    str | None, typer.Option("--database", help="SQLite file or URI, instead of storage.database.")
 ]
 ListenOption = Annotated[
     str | None, typer.Option("--listen", help="HOST:PORT, instead of listen.address.")
@@ -165,13 +165,13 @@ def main() -> None:
 
 def _check_deep(config: Config, *, repair: bool, quiet: bool) -> bool:
     """Print what differs; whether the roll-ups are right now."""
-    path = config.storage.database
-    if not path.exists():
+    location = config.storage.database
+    if isinstance(location, Path) and not location.exists():
         return True
     try:
-        wrong = recount_file(path, repair=repair, quiet=quiet)
+        wrong = recount_file(location, repair=repair, quiet=quiet)
     except (DatabaseRefusedError, PeeweeException) as error:
-        _fail([f"{path}: {error}"], EXIT_FAILED)
+        _fail([f"{location}: {error}"], EXIT_FAILED)
     if not wrong:
         print("ok  roll-ups: equal to the rows")
     for table, count in sorted(wrong.items()):

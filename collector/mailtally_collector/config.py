@@ -4,7 +4,8 @@ Keys      [listen]  address "127.0.0.1:8790"; reflection false; insecure false (
                     service on an address that others can reach is refused unless true)
           [tls]     certificate_file, key_file, client_ca_file: all three or none; with them every
                     client needs a certificate, and an agent's server name must be its name
-          [storage] database: the SQLite file; its directory is made when missing
+          [storage] database: a SQLite file, whose directory is made when missing, or
+                    postgresql://USER:PASSWORD@HOST/DATABASE
           [rules]   folder "/etc/mailtally/rules.d": rules of your own (docs/rules.md)
           [log]     level "debug", "info", "warning" or "error"
 Raises    ConfigError with one line for each mistake: ``FILE:LINE: key.path: message``.
@@ -21,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mailtally_collector.classify.current_rules import OPERATOR_FOLDER
+from mailtally_collector.store.location import PostgresDatabase, location_of
 from mailtally_collector.toml_lines import (
     TomlError,
     key_lines,
@@ -84,7 +86,17 @@ class Tls(Section):
 class Storage(Section):
     """Where data is kept."""
 
-    database: Path = Field(default_factory=lambda: default_database(os.environ), strict=False)
+    database: Path | PostgresDatabase = Field(default_factory=lambda: default_database(os.environ))
+
+    @field_validator("database", mode="before")
+    @classmethod
+    def _is_located(cls, database: object) -> object:
+        if not isinstance(database, str):
+            return database
+        try:
+            return location_of(database)
+        except ValueError as error:
+            raise PydanticCustomError("database", "{why}", {"why": str(error)}) from None
 
 
 class Rules(Section):

@@ -52,18 +52,18 @@ async def run(config: Config, port_file: Path | None = None) -> None:
 
 async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = None) -> None:
     """Serve until ``stop`` is set; the port goes to ``port_file`` when it listens."""
-    path = config.storage.database
-    for name in await asyncio.to_thread(migrate, path):
+    location = config.storage.database
+    for name in await asyncio.to_thread(migrate, location):
         logger.info("migration applied name=%s", name)
     server = new_server(config)
     presence = Presence()
     rules = await asyncio.to_thread(CurrentRules, config.rules.folder)
-    store = Store(path, now_us, rules)
+    store = Store(location, now_us, rules)
     jobs = Jobs(rules, store)
     ingest = IngestService(
         store, presence, now_us, names_are_certified=config.tls.files is not None
     )
-    query = QueryService(path, presence, now_us, rules)
+    query = QueryService(location, presence, now_us, rules)
     ingest_pb2_grpc.add_IngestServiceServicer_to_server(ingest, server)
     query_pb2_grpc.add_QueryServiceServicer_to_server(query, server)
     health = await add_health(server, SERVICES)
@@ -76,7 +76,7 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         await server.start()
         if port_file:
             _write_port(port_file, address)
-        logger.info("listening address=%s database=%s", address, path)
+        logger.info("listening address=%s database=%s", address, location)
         await stop.wait()
         logger.info("stopping address=%s", address)
         await health.enter_graceful_shutdown()

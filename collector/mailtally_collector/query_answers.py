@@ -31,8 +31,8 @@ from mailtally_collector.query_codec import (
     encode_unknown,
     timestamp,
 )
+from mailtally_collector.store.dialect import sql_for
 from mailtally_collector.store.reclassify import count_old
-from mailtally_collector.store.sql import Sql
 from mailtally_collector.terms import Dimension
 from mailtally_collector.trace_codec import encode_message
 
@@ -174,7 +174,7 @@ class Answers:
             digest=rules.digest,
             rules=len(rules.rules),
             mistakes=self._rules.mistakes,
-            waiting=count_old(Sql(self._database), rules),
+            waiting=count_old(sql_for(self._database), rules),
         )
 
     def servers(self, scope: Scope, present: AbstractSet[str]) -> query_pb2.ListServersResponse:

@@ -11,7 +11,6 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -26,7 +25,8 @@ from mailtally_collector.query.tail import TailOverflowError
 from mailtally_collector.query_answers import Answers
 from mailtally_collector.query_streams import TailStream, export
 from mailtally_collector.query_threads import QueryThreads
-from mailtally_collector.store.database import open_for_reading
+from mailtally_collector.store.database import close_reading, open_for_reading
+from mailtally_collector.store.location import Location
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +38,12 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class QueryService(query_pb2_grpc.QueryServiceServicer):
-    """Answers questions from the database file at ``path``."""
+    """Answers questions from the database at ``location``."""
 
     def __init__(
-        self, path: Path, presence: Presence, clock: Callable[[], int], rules: CurrentRules
+        self, location: Location, presence: Presence, clock: Callable[[], int], rules: CurrentRules
     ) -> None:
-        database = open_for_reading(path)
+        self._database = database = open_for_reading(location)
         self._threads = QueryThreads(database)
         self._answers = Answers(database, rules, clock)
         self._stopping = asyncio.Event()
@@ -58,6 +58,7 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
     def close(self) -> None:
         """Wait for the questions under way."""
         self._threads.close()
+        close_reading(self._database)
 
     async def Summary(  # noqa: N802 - gRPC names it
         self, request: query_pb2.SummaryRequest, context: Context

@@ -33,7 +33,7 @@ def main() -> None:
         while some := _step(sql, new):
             replies += some
         print(f"judged {replies:,} replies again in {time.perf_counter() - started:.3f} s")
-        for reason, provider, rule, _, count in by_reason(tables.path):
+        for reason, provider, rule, _, count in by_reason(tables):
             print(f"{reason!s:26} {provider!s:10} {rule!s:12} {count:>9,}")
         tables.close()
 

@@ -1,7 +1,7 @@
 """The same counts for each server, domain of senders, mailbox or receiving provider.
 
 Rows      Each recipient is in exactly one row, so that rows add up to the summary of the same
-          filter. A message to several providers counts in each of theirs.
+          filter. Messages are not counted by provider: one may go to several.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -67,6 +67,8 @@ def breakdown(
         raise QueryError("name what to count by: server, domain, mailbox or provider")
     if order not in set(CountOrder):
         raise QueryError(f"order {order} is not known")
+    if dimension == Dimension.PROVIDER and order == CountOrder.MESSAGES:
+        raise QueryError("messages are not counted by provider: one may go to several")
     count, names = COUNTERS[dimension]
     with database.atomic():
         counted = count(database, scope, selection)

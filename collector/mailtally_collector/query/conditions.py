@@ -131,7 +131,7 @@ def recipient_conditions(
         conditions.append(_is_to(selection.recipient, rows))
     if selection.text:
         conditions.append(_says(database, selection.text, rows))
-    return [*conditions, *_reply_conditions(database, selection, rows)]
+    return [*conditions, *_reply_conditions(selection, rows)]
 
 
 def untried_conditions(scope: Scope, selection: Selection) -> list[ColumnBase] | None:
@@ -249,9 +249,7 @@ def _template_conditions(selection: Selection) -> list[ColumnBase]:
     return conditions
 
 
-def _reply_conditions(
-    database: Database, selection: Selection, rows: Recipients
-) -> list[ColumnBase]:
+def _reply_conditions(selection: Selection, rows: Recipients) -> list[ColumnBase]:
     """Conditions on replies; a recipient that got the mail has one too, but no template."""
     failed = judged_as(selection, rows.reply_template_id)
     if not rows.has_delivered or not failed or selection.names_verdict:
@@ -262,9 +260,9 @@ def _reply_conditions(
     if selection.enhanced_statuses:
         got.append(Delivery.enhanced_status.in_(selection.enhanced_statuses))
     if selection.providers:
-        got.append(delivery_received_by(database, _provider_ids(selection)))
+        got.append(delivery_received_by(_provider_ids(selection)))
     if selection.mail_filters:
-        got.append(delivery_through(database, selection.mail_filters))
+        got.append(delivery_through(selection.mail_filters))
     return [failed[0] | functools.reduce(operator.and_, got)]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import ColumnBase
 
-from mailtally_collector.durations import QUARTER_US
+from mailtally_collector.durations import DAY_US, QUARTER_US
 from mailtally_collector.query.conditions import domain_id, server_ids
 from mailtally_collector.query.filters import Selection
 from mailtally_collector.query.scope import Scope
@@ -45,6 +45,18 @@ class Hours:
         names = [f"{what}_{QUARTERS[quarter]}" for quarter in self.quarters]
         first, *rest = (getattr(table, name) for name in names)
         return sum(rest, first)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Whole days of UTC from ``first`` to before ``end``."""
+
+    first: int
+    end: int
+
+    def total(self, table: Any, what: str) -> Any:
+        """Sum of the column of ``what``, which is recipients or messages."""
+        return getattr(table, what)
 
 
 def is_rolled_up(selection: Selection) -> bool:
@@ -82,6 +94,19 @@ def cut(start_us: int, end_us: int) -> tuple[list[Hours], list[tuple[int, int]]]
     return kept, [edge for edge in edges if edge[0] < edge[1]]
 
 
+def cut_days(start_us: int, end_us: int) -> tuple[list[Days], list[tuple[int, int]]]:
+    """Cut a range into whole days and edges ``(start_us, end_us)``.
+
+    >>> cut_days(DAY_US - 5, 3 * DAY_US)
+    ([Days(first=1, end=3)], [(86399999995, 86400000000)])
+    """
+    first, end = -(-start_us // DAY_US), end_us // DAY_US
+    if end <= first:
+        return [], [(start_us, end_us)]
+    edges = [(start_us, first * DAY_US), (end * DAY_US, end_us)]
+    return [Days(first, end)], [edge for edge in edges if edge[0] < edge[1]]
+
+
 def single_quarters(parts: Iterable[Hours]) -> Iterator[Hours]:
     """Take quarters apart, for buckets that do not begin with an hour of UTC."""
     for part in parts:
@@ -94,12 +119,15 @@ def is_by_domain(scope: Scope, selection: Selection) -> bool:
     return scope.is_limited or bool(selection.domain)
 
 
-def conditions(scope: Scope, selection: Selection, table: Any, part: Hours) -> list[ColumnBase]:
+def conditions(
+    scope: Scope, selection: Selection, table: Any, part: Hours | Days
+) -> list[ColumnBase]:
     """Conditions on a roll-up; ``table`` is one by domain when ``is_by_domain``."""
+    period = table.day if isinstance(part, Days) else table.hour
     wanted = outcomes(selection.directions, selection.states or COUNTED)
     found = [
-        table.hour >= part.first,
-        table.hour < part.end,
+        period >= part.first,
+        period < part.end,
         table.traffic_class.in_(selection.traffic_classes),
         table.outcomes.bin_and(wanted) != 0,
     ]

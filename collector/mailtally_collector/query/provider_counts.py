@@ -1,142 +1,146 @@
-"""Counts by who receives (query/receiver.py), from the rows: roll-ups do not know it.
+"""Counts by who receives (query/receiver.py); of recipients alone: a message may go to several.
 
-Messages  A message counts for each provider that has a recipient of it. Most have one recipient and
-          are counted by the database; of the others, the providers of each are put together here.
+Failed    are counted by their reply, which tells who receives; delivered ones by their provider.
+          What is left of the whole is nobody's.
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
-from peewee import Database, Select, Value, chunked, fn
+from peewee import Database, chunked, fn
 
 from mailtally_collector.query.conditions import (
     ALL_RECIPIENTS,
     FAILED_RECIPIENTS,
     recipient_conditions,
-    untried_conditions,
 )
 from mailtally_collector.query.filters import Selection
-from mailtally_collector.query.receiver import NOBODY, OF_TEMPLATE, receivers
+from mailtally_collector.query.hours import (
+    Days,
+    Hours,
+    conditions,
+    cut,
+    cut_days,
+    is_by_domain,
+    is_rolled_up,
+)
+from mailtally_collector.query.receiver import NOBODY, OF_TEMPLATE
 from mailtally_collector.query.scope import Scope
-from mailtally_collector.query.summary import MESSAGES
-from mailtally_collector.store.models import Delivery, Message, ReplyTemplate
+from mailtally_collector.query.summary import total
+from mailtally_collector.store.models import (
+    Delivery,
+    DomainProviderDay,
+    DomainReasonDay,
+    Provider,
+    ProviderHour,
+    ReasonHour,
+    ReplyTemplate,
+)
+from mailtally_collector.store.rollup import outcome_of
 from mailtally_collector.terms import DeliveryState
 
-TEMPLATES_AT_ONCE = 5_000
-NOT_DELIVERED = tuple(
+NAMES_AT_ONCE = 5_000
+DELIVERED = (int(DeliveryState.DELIVERED),)
+FAILED = tuple(
     int(state)
     for state in DeliveryState
     if state not in (DeliveryState.UNSPECIFIED, DeliveryState.DELIVERED, DeliveryState.REQUEUED)
 )
-# Relay, recipient domain and template; 0 for what there is none of.
-Traits = tuple[int, int, int]
-NO_TRAITS: Traits = (0, 0, 0)
+# Number of a template or a provider, state and count.
+Found = Iterator[tuple[int, int, int]]
 
 
 def count_providers(
     database: Database, scope: Scope, selection: Selection
 ) -> dict[str, dict[int, int]]:
-    """Count by id of the provider, NOBODY for none: by state, and messages under MESSAGES."""
-    sources = _sources(database, scope, selection)
-    found: list[tuple[Traits, int, int]] = []
-    for source in sources:
-        traits = (source.c.relay_id, source.c.domain_id, source.c.template_id)
-        rows = Select([source], [*traits, source.c.state, fn.SUM(source.c.recipients)])
-        rows = rows.group_by(*traits, source.c.state)
-        found += [(row[:3], row[3], int(row[4])) for row in rows.tuples().execute(database)]
-    if not sources:
-        return {}
-    singles, others = _messages(database, sources)
-    of = _receivers(database, {traits for traits, *_ in found})
+    """Count by name of the provider and state; NOBODY for none."""
+    by_template: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    by_provider: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    if is_rolled_up(selection) and not selection.names_reply:
+        cut_up = cut_days if is_by_domain(scope, selection) else cut
+        parts, edges = cut_up(selection.start_us, selection.end_us)
+    else:
+        parts, edges = [], [(selection.start_us, selection.end_us)]
+    for part in parts:
+        _add(by_template, _of_rollup(database, scope, selection, "reply_template_id", part))
+        _add(by_provider, _of_rollup(database, scope, selection, "provider_id", part))
+    for start_us, end_us in edges:
+        edge = replace(selection, start_us=start_us, end_us=end_us)
+        _add(by_template, _failed(database, scope, edge))
+        _add(by_provider, _delivered(database, scope, edge))
     counts: defaultdict[str, dict[int, int]] = defaultdict(dict)
-    for traits, state, count in [*found, *((one, MESSAGES, count) for one, count in singles)]:
-        by_state = counts[of[traits]]
-        by_state[state] = by_state.get(state, 0) + count
-    for _, of_message in groupby(others, key=itemgetter(0)):
-        for provider in {of[traits] for _, traits in of_message}:
-            by_state = counts[provider]
-            by_state[MESSAGES] = by_state.get(MESSAGES, 0) + 1
+    for name, by_state in [
+        *_named(database, ReplyTemplate.select(ReplyTemplate.id, OF_TEMPLATE), by_template),
+        *_named(database, Provider.select(Provider.id, Provider.name), by_provider),
+    ]:
+        _add(counts, ((name, state, count) for state, count in by_state.items()))
+    rest = dict(total(database, scope, selection).by_state)
+    for name, by_state in counts.items():
+        if name != NOBODY:
+            for state, count in by_state.items():
+                rest[state] = rest.get(state, 0) - count
+    counts[NOBODY] = {state: count for state, count in rest.items() if count}
     return dict(counts)
 
 
-def _sources(database: Database, scope: Scope, selection: Selection) -> list[Any]:
-    """Recipients with their traits: delivered ones, failed ones, and those not seen yet."""
-    sources: list[Any] = []
-    if not selection.names_verdict and _may_be(selection, DeliveryState.DELIVERED):
-        got = replace(selection, states=(int(DeliveryState.DELIVERED),))
-        where = recipient_conditions(database, scope, got, ALL_RECIPIENTS)
-        pair = (Delivery.relay_id, Delivery.recipient_domain_id, Value(0))
-        sources.append(_source(ALL_RECIPIENTS, pair).where(*where))
-    failed = tuple(state for state in selection.states or NOT_DELIVERED if state in NOT_DELIVERED)
-    if failed:
-        not_got = replace(selection, states=failed)
-        where = recipient_conditions(database, scope, not_got, FAILED_RECIPIENTS)
-        replied = (Value(0), Value(0), FAILED_RECIPIENTS.reply_template_id)
-        sources.append(_source(FAILED_RECIPIENTS, replied).where(*where))
-    untried = untried_conditions(scope, selection)
-    if untried is not None:
-        columns = _columns(Message.id, (Value(0), Value(0), Value(0)), Message.untried_state)
-        sources.append(
-            Message.select(*columns, Message.untried.alias("recipients")).where(*untried)
-        )
-    return sources
+def _add(counts: defaultdict[Any, dict[int, int]], found: Any) -> None:
+    for key, state, count in found:
+        of_key = counts[key]
+        of_key[state] = of_key.get(state, 0) + count
 
 
-def _may_be(selection: Selection, state: int) -> bool:
-    return not selection.states or state in selection.states
+def _of_rollup(
+    database: Database, scope: Scope, selection: Selection, column: str, part: Hours | Days
+) -> Found:
+    is_days = isinstance(part, Days)
+    table: Any
+    if column == "provider_id":
+        table = DomainProviderDay if is_days else ProviderHour
+    else:
+        table = DomainReasonDay if is_days else ReasonHour
+    key = getattr(table, column)
+    rows = (
+        table.select(key, table.outcomes, fn.SUM(part.total(table, "recipients")))
+        .where(*conditions(scope, selection, table, part))
+        .group_by(key, table.outcomes)
+        .tuples()
+    )
+    for of, outcomes, count in rows.execute(database):
+        if count:
+            yield of, outcome_of(outcomes)[1], int(count)
 
 
-def _source(rows: Any, traits: tuple[Any, ...]) -> Any:
-    columns = _columns(rows.message_id, traits, rows.state)
-    return rows.select(*columns, Value(1).alias("recipients"))
+def _failed(database: Database, scope: Scope, selection: Selection) -> Found:
+    states = tuple(state for state in selection.states or FAILED if state in FAILED)
+    if not states:
+        return
+    rows = FAILED_RECIPIENTS
+    asked = replace(selection, states=states)
+    key = rows.reply_template_id
+    query = rows.select(key, rows.state, fn.COUNT(rows.number))
+    query = query.where(*recipient_conditions(database, scope, asked, rows))
+    yield from query.group_by(key, rows.state).tuples().execute(database)
 
 
-def _columns(message_id: Any, traits: tuple[Any, ...], state: Any) -> list[Any]:
-    relay_id, domain_id, template_id = traits
-    return [
-        message_id.alias("message_id"),
-        relay_id.alias("relay_id"),
-        domain_id.alias("domain_id"),
-        template_id.alias("template_id"),
-        state.alias("state"),
-    ]
+def _delivered(database: Database, scope: Scope, selection: Selection) -> Found:
+    if selection.names_verdict or (selection.states and DELIVERED[0] not in selection.states):
+        return
+    rows = ALL_RECIPIENTS
+    asked = replace(selection, states=DELIVERED)
+    query = rows.select(Delivery.provider_id, rows.state, fn.COUNT(rows.number))
+    query = query.where(
+        Delivery.provider_id != 0, *recipient_conditions(database, scope, asked, rows)
+    )
+    yield from query.group_by(Delivery.provider_id, rows.state).tuples().execute(database)
 
 
-def _messages(
-    database: Database, sources: list[Any]
-) -> tuple[list[tuple[Traits, int]], list[tuple[int, Traits]]]:
-    """Messages with one row by its traits, counted; and the rows of the others, by message."""
-    rows, *more = sources
-    for source in more:
-        rows = rows.union_all(source)
-    names = ("relay_id", "domain_id", "template_id")
-    lowest = [fn.MIN(getattr(rows.c, name)).alias(name) for name in names]
-    each = Select([rows], [rows.c.message_id, *lowest, fn.COUNT(rows.c.state).alias("rows")])
-    each = each.group_by(rows.c.message_id)
-    traits = [getattr(each.c, name) for name in names]
-    single = Select([each], [*traits, fn.COUNT(each.c.message_id)]).where(each.c.rows == 1)
-    counted = [(row[:3], row[3]) for row in single.group_by(*traits).tuples().execute(database)]
-    several = Select([each], [each.c.message_id]).where(each.c.rows > 1)
-    columns = [rows.c.message_id, *(getattr(rows.c, name) for name in names)]
-    others = Select([rows], columns).where(rows.c.message_id.in_(several)).distinct()
-    listed = others.order_by(rows.c.message_id).tuples().execute(database)
-    return counted, [(row[0], row[1:]) for row in listed]
-
-
-def _receivers(database: Database, found: set[Traits]) -> dict[Traits, str]:
-    """Return the provider that each of the traits means."""
-    of_pairs = receivers(database, {(relay, domain) for relay, domain, _ in found if relay})
-    of_templates: dict[int, str] = {}
-    for some in chunked({template for *_, template in found if template}, TEMPLATES_AT_ONCE):
-        query = ReplyTemplate.select(ReplyTemplate.id, OF_TEMPLATE)
-        query = query.where(ReplyTemplate.id.in_(some))
-        of_templates |= dict(query.tuples().execute(database))
-    return {
-        (relay, domain, template): of_templates[template]
-        if template
-        else of_pairs.get((relay, domain), NOBODY)
-        for relay, domain, template in found
-    }
+def _named(
+    database: Database, query: Any, counts: dict[int, dict[int, int]]
+) -> Iterator[tuple[str, dict[int, int]]]:
+    """Counts with the names that the query has for their numbers."""
+    for some in chunked(counts, NAMES_AT_ONCE):
+        rows = query.where(query.model.id.in_(some)).tuples()
+        for number, name in rows.execute(database):
+            yield name, counts[number]

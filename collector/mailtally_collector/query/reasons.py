@@ -21,11 +21,19 @@ from mailtally_collector.query.conditions import (
     recipient_conditions,
 )
 from mailtally_collector.query.filters import Selection
-from mailtally_collector.query.hours import Hours, conditions, cut, is_by_domain, is_rolled_up
+from mailtally_collector.query.hours import (
+    Days,
+    Hours,
+    conditions,
+    cut,
+    cut_days,
+    is_by_domain,
+    is_rolled_up,
+)
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.summary import FAILED, total
 from mailtally_collector.query.verdicts import VERDICT_COLUMNS
-from mailtally_collector.store.models import DomainReasonHour, ReasonHour, ReplyTemplate
+from mailtally_collector.store.models import DomainReasonDay, ReasonHour, ReplyTemplate
 from mailtally_collector.terms import DeliveryState
 
 TEMPLATES_AT_ONCE = 5_000
@@ -110,19 +118,20 @@ def count_templates(database: Database, scope: Scope, selection: Selection) -> C
     if not is_rolled_up(selection):
         counts.update(templates_of_rows(database, scope, selection))
         return counts
-    parts, edges = cut(selection.start_us, selection.end_us)
+    cut_up = cut_days if is_by_domain(scope, selection) else cut
+    parts, edges = cut_up(selection.start_us, selection.end_us)
     for part in parts:
-        counts.update(_templates_of_hours(database, scope, selection, part))
+        counts.update(_templates_of_rollup(database, scope, selection, part))
     for start_us, end_us in edges:
         edge = replace(selection, start_us=start_us, end_us=end_us)
         counts.update(templates_of_rows(database, scope, edge))
     return counts
 
 
-def _templates_of_hours(
-    database: Database, scope: Scope, selection: Selection, part: Hours
+def _templates_of_rollup(
+    database: Database, scope: Scope, selection: Selection, part: Hours | Days
 ) -> dict[int, int]:
-    table: Any = DomainReasonHour if is_by_domain(scope, selection) else ReasonHour
+    table: Any = DomainReasonDay if is_by_domain(scope, selection) else ReasonHour
     rows = (
         table.select(table.reply_template_id, fn.SUM(part.total(table, "recipients")))
         .where(

@@ -1,7 +1,7 @@
 """Counts by who sent: each message, with all its recipients, has one server, domain and mailbox.
 
-Gives     For each key, counts by state, and of messages under MESSAGES. Servers and domains come
-          from roll-ups where these can answer; the rest, and mailboxes, from the rows.
+Gives     For each key, counts by state, and of messages under MESSAGES: from roll-ups where these
+          can answer, the rest from the rows.
 """
 
 from collections import defaultdict
@@ -18,10 +18,18 @@ from mailtally_collector.query.conditions import (
     untried_conditions,
 )
 from mailtally_collector.query.filters import Selection
-from mailtally_collector.query.hours import Hours, conditions, cut, is_by_domain, is_rolled_up
+from mailtally_collector.query.hours import (
+    Days,
+    Hours,
+    conditions,
+    cut,
+    cut_days,
+    is_by_domain,
+    is_rolled_up,
+)
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.summary import MESSAGES
-from mailtally_collector.store.models import DomainHour, Message, TrafficHour
+from mailtally_collector.store.models import DomainHour, MailboxDay, Message, TrafficHour
 from mailtally_collector.store.rollup import outcome_of
 
 # The key of mail whose sender was not seen.
@@ -43,7 +51,7 @@ def count_domains(database: Database, scope: Scope, selection: Selection) -> Key
 
 def count_mailboxes(database: Database, scope: Scope, selection: Selection) -> KeyCounts:
     """Count by envelope sender."""
-    return _added(_of_rows(database, scope, selection, "sender_id"))
+    return _count(database, scope, selection, "sender_id", MailboxDay)
 
 
 def _count(
@@ -51,10 +59,11 @@ def _count(
 ) -> KeyCounts:
     if not is_rolled_up(selection) or selection.names_reply:
         return _added(_of_rows(database, scope, selection, column))
-    parts, edges = cut(selection.start_us, selection.end_us)
+    cut_up = cut_days if table is MailboxDay else cut
+    parts, edges = cut_up(selection.start_us, selection.end_us)
     found: list[tuple[int, int, int]] = []
     for part in parts:
-        found += _of_hours(database, scope, selection, column, table, part=part)
+        found += _of_rollup(database, scope, selection, column, table, part=part)
     for start_us, end_us in edges:
         edge = replace(selection, start_us=start_us, end_us=end_us)
         found += _of_rows(database, scope, edge, column)
@@ -69,8 +78,14 @@ def _added(found: Found) -> KeyCounts:
     return dict(counts)
 
 
-def _of_hours(
-    database: Database, scope: Scope, selection: Selection, column: str, table: Any, *, part: Hours
+def _of_rollup(
+    database: Database,
+    scope: Scope,
+    selection: Selection,
+    column: str,
+    table: Any,
+    *,
+    part: Hours | Days,
 ) -> list[tuple[int, int, int]]:
     key = getattr(table, column)
     rows = (

@@ -86,7 +86,11 @@ def _draw(
     dimension: DimensionOption,
     sort: CountOption,
 ) -> None:
-    shown = SHOWN if sort.value in SHOWN or sort is CountOption.FAILED else (*SHOWN, sort.value)
+    shown = [*SHOWN]
+    if sort.value not in SHOWN and sort is not CountOption.FAILED:
+        shown.append(sort.value)
+    if dimension is DimensionOption.PROVIDER:
+        shown.remove("messages")
     columns = [Column(dimension.value.capitalize())]
     columns += [Column(name.capitalize(), right=True) for name in shown]
     columns += [Column("Bounce rate", right=True), Column(f"Of all {sort.value}", right=True)]

@@ -1,109 +1,56 @@
-"""Opening the SQLite file: durability, version check, migration.
+"""Opening the tables, wherever they lie: a SQLite file or a PostgreSQL server.
 
-Gives     ``migrate`` (once at start), ``open_for_writing`` (the writer thread's connection) and
-          ``open_for_reading`` (one connection for each thread that asks questions).
-Limits    WAL with synchronous=FULL: a commit is on disk when it returns. WAL needs a file system
-          with shared memory, so the file must not lie on a network mount.
-Raises    DatabaseRefusedError, in words for an operator, whenever the file cannot be used.
+Gives     ``migrate`` (once at start), ``open_for_writing`` (the connection of one thread that
+          writes) and ``open_for_reading`` (a connection for each thread that asks questions).
+Raises    DatabaseRefusedError, in words for an operator, whenever the database cannot be used.
 """
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
-from peewee import DatabaseError, SqliteDatabase
-from playhouse.migrations import Runner  # type: ignore[import-untyped]
+from peewee import Database
+from playhouse.pool import PooledDatabase  # type: ignore[import-untyped]
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-HISTORY_TABLE = "schema_migration"
-BUSY_TIMEOUT_SECONDS = 10
+from mailtally_collector.store import postgres_server, sqlite_file
+from mailtally_collector.store.location import Location
 
-
-class DatabaseRefusedError(Exception):
-    """The database file cannot be used; the message says why and what to do."""
+READERS = 8
 
 
-class NewerDatabaseError(DatabaseRefusedError):
-    """The database was written by a newer version of this program."""
+def applied_migrations(location: Location) -> list[str]:
+    """Names of the migrations that the database has seen, in order. Nothing is changed.
 
-
-def known_migrations() -> list[str]:
-    """Names of the migrations of this version, in order."""
-    return sorted(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
-
-
-def applied_migrations(path: Path) -> list[str]:
-    """Names of the migrations that the file has seen, in order; [] for a file without tables.
-
-    The file is opened read-only. Raises NewerDatabaseError when it has seen one that this version
-    does not know, and DatabaseRefusedError when it is not a database of this program.
+    Raises NewerDatabaseError when it has seen one that this version does not know, and
+    DatabaseRefusedError when it is not a database of this program.
     """
-    if not path.exists():
-        return []
-    try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        ) as connection:
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-            if tables and HISTORY_TABLE not in tables:
-                raise DatabaseRefusedError(f"{path} is a database of another program")
-            if not tables:
-                return []
-            rows = connection.execute(f"SELECT name FROM {HISTORY_TABLE}")  # noqa: S608 - a constant
-            applied = sorted(name for (name,) in rows)
-    except sqlite3.Error as error:
-        raise DatabaseRefusedError(f"{path} cannot be read: {error}") from error
-    unknown = sorted(set(applied) - set(known_migrations()))
-    if unknown:
-        raise NewerDatabaseError(
-            f"{path} was written by a newer version of mailtally-collector (it has migration"
-            f" {unknown[-1]}); install that version again. The file was not changed."
-        )
-    return applied
+    if isinstance(location, Path):
+        return sqlite_file.applied_migrations(location)
+    return postgres_server.applied_migrations(location)
 
 
-def migrate(path: Path) -> list[str]:
-    """Make the file if need be and bring it to this version; the names of what was applied.
-
-    1. Refuse a file from a newer version before anything is written to it.
-    2. Make the directory (mode 0700) and the file (mode 0600): they hold addresses of people.
-    3. Take the write lock, so that of two processes that start together one waits, and sees then
-       that there is nothing left to do.
-    """
-    applied_migrations(path)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        database = SqliteDatabase(
-            str(path), pragmas={"journal_mode": "wal", "synchronous": "full"}, timeout=60
-        )
-        with database.connection_context(), database.atomic("EXCLUSIVE"):
-            applied: list[str] = Runner(database, str(MIGRATIONS), HISTORY_TABLE).up()
-    except (OSError, DatabaseError, sqlite3.Error) as error:
-        raise DatabaseRefusedError(f"{path} cannot be opened: {error}") from error
-    return applied
+def migrate(location: Location) -> list[str]:
+    """Bring the database to this version; the names of what was applied."""
+    if isinstance(location, Path):
+        return sqlite_file.migrate(location)
+    return postgres_server.migrate(location)
 
 
-def open_for_writing(path: Path) -> SqliteDatabase:
-    """The database for the one thread that writes; connects when that thread first uses it."""
-    return SqliteDatabase(
-        str(path),
-        pragmas={
-            "journal_mode": "wal",
-            "synchronous": "full",
-            "foreign_keys": 1,
-            "cache_size": -65_536,
-            # The default of 4 MiB would copy the log into the file after every large batch.
-            "wal_autocheckpoint": 8_192,
-        },
-        timeout=BUSY_TIMEOUT_SECONDS,
-    )
+def open_for_writing(location: Location) -> Database:
+    """Return the database for one thread that writes."""
+    if isinstance(location, Path):
+        return sqlite_file.open_for_writing(location)
+    return postgres_server.open_for_writing(location)
 
 
-def open_for_reading(path: Path) -> SqliteDatabase:
-    """The database for threads that ask questions; each thread gets a connection of its own."""
-    return SqliteDatabase(
-        str(path),
-        pragmas={"query_only": 1, "cache_size": -16_384},
-        timeout=BUSY_TIMEOUT_SECONDS,
-    )
+def open_for_reading(location: Location) -> Database:
+    """Return the database for threads that ask questions, READERS of them at once at most."""
+    if isinstance(location, Path):
+        return sqlite_file.open_for_reading(location)
+    return postgres_server.open_for_reading(location, READERS)
+
+
+def close_reading(database: Database) -> None:
+    """Close the connections of all threads that asked questions; none is under way."""
+    if isinstance(database, PooledDatabase):
+        database.close_all()
+    else:
+        database.close()

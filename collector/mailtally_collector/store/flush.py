@@ -51,7 +51,9 @@ def _flush_messages(sql: Sql, mails: list[Mail]) -> None:
     sql.update_many("message", PLAIN, ("id",), [(*plain_of(m.row), m.row.id) for m in stored])
     moved = [mail.row for mail in stored if mail.written != indexed_of(mail.row)]
     sql.update_many("message", INDEXED, ("id",), [(*indexed_of(row), row.id) for row in moved])
-    changes = [(mail.row.id, *change) for mail in mails for change in mail.new_changes]
+    changes = [
+        (mail.row.id, mail.row.server_id, *change) for mail in mails for change in mail.new_changes
+    ]
     sql.insert_many("message_event", EVENT, changes)
     scored = [mail for mail in mails if mail.score_changed]
     again = [(mail.row.id,) for mail in scored if mail.score_stored]
@@ -64,7 +66,7 @@ def _score(mail: Mail) -> Row:
         raise ValueError("a message without a score has none to write")
     key, what = mail.score
     told = (what.scanner, what.score, what.required, what.verdict)
-    return (mail.row.id, key.time_us, key.line_hash, *told)
+    return (mail.row.id, mail.row.server_id, key.time_us, key.line_hash, *told)
 
 
 def _flush_deliveries(sql: Sql, mails: list[Mail]) -> None:
@@ -91,6 +93,7 @@ def _values(delivery: DeliveryRow) -> Row:
         delivery.recipient_id,
         delivery.original_recipient_id,
         delivery.recipient_domain_id,
+        delivery.provider_id,
         delivery.state,
         delivery.direction,
         delivery.attempts,

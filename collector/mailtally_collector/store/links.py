@@ -61,13 +61,11 @@ class Links:
         self._sql = sql
         self._mails = mails
         self._links: dict[LinkKey, StoredLink] = {}
-        self._fresh: list[StoredLink] = []
         self._host_names: dict[tuple[str, int], str] = {}
 
     def forget(self) -> None:
         """Drop what is kept in memory about rows."""
         self._links.clear()
-        self._fresh.clear()
         self._host_names.clear()
 
     def prepare(self, parents: Iterable[Mail]) -> None:
@@ -85,10 +83,7 @@ class Links:
         if link.key in self._links:
             return False
         self._links[link.key] = link
-        self._fresh.append(link)
-        if not parent.row.leads_on:
-            parent.row.leads_on = True
-            self._mails.mark(parent)
+        self._mails.note_link(parent)
         return True
 
     def settle(self) -> None:
@@ -123,7 +118,6 @@ class Links:
             "message_link", ("child_id",), KEY, [(link.child_id, *link.key) for link in moved]
         )
         self._links.clear()
-        self._fresh.clear()
 
     def _stirred_links(self, stirred: Stirred) -> list[StoredLink]:
         """Fresh links, those of stirred parents, and those that may lead to a stirred place."""
@@ -137,7 +131,10 @@ class Links:
             for link in self._links.values()
             if link.written_child_id == 0
             or link.parent_id in stirred.parents
-            or any(_concerns(link, first_us) for first_us in moments.get(link.child_queue_id, ()))
+            or any(
+                concerns(link.kind, link.time_us, first_us)
+                for first_us in moments.get(link.child_queue_id, ())
+            )
         ]
 
     def _resolve(self, link: StoredLink, candidates: list[Mail]) -> Iterable[int]:
@@ -221,8 +218,8 @@ class Links:
         return self._host_names[table, row_id]
 
 
-def _concerns(link: StoredLink, first_us: int) -> bool:
+def concerns(kind: int, time_us: int, first_us: int) -> bool:
     """Whether a message that began then, with the queue id of the link, may be its child."""
-    if link.kind in LOCAL_KINDS:
+    if kind in LOCAL_KINDS:
         return True
-    return first_us - HOP_AFTER_US <= link.time_us <= first_us + HOP_BEFORE_US
+    return first_us - HOP_AFTER_US <= time_us <= first_us + HOP_BEFORE_US

@@ -21,8 +21,9 @@ from mailtally_collector.terms import AttemptOutcome, MessageChange
 SUCCESSES = (AttemptOutcome.SENT, AttemptOutcome.DELIVERABLE)
 RecipientKey = tuple[int, int | None]
 Change = tuple[int, int, int]
-# Hour, quarter, server, class, outcomes, domain and template (rollup.py).
-Figure = tuple[int, int, int, int, int, int, int]
+AttemptKey = tuple[int, int]
+# Hour, quarter, server, class, outcomes, domain, sender, template and provider (rollup.py).
+Figure = tuple[int, int, int, int, int, int, int, int, int]
 
 
 class Told(NamedTuple):
@@ -47,12 +48,13 @@ NOTHING_TOLD = (None,) * len(TOLD)
 
 
 class Named(NamedTuple):
-    """Numbers for what an attempt names; no template for a success."""
+    """Numbers for what an attempt names; a template for a failure, else who received it."""
 
     recipient_id: int
     recipient_domain_id: int
     original_recipient_id: int | None
     reply_template_id: int | None
+    provider_id: int
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +68,7 @@ class DeliveryRow:
     recipient_id: int
     original_recipient_id: int | None
     recipient_domain_id: int
+    provider_id: int = 0
     state: int = 0
     direction: int = 0
     attempts: int = 0
@@ -196,6 +199,7 @@ class Mail:
         delivery.deciding_us, delivery.deciding_hash = key.time_us, key.line_hash
         delivery.outcome, delivery.reply_code, delivery.enhanced_status = _answer(what)
         delivery.reply_template_id = named.reply_template_id
+        delivery.provider_id = named.provider_id
         delivery.direction = what.direction
         delivery.state = int(delivery_state(what.outcome, self.row.end))
 

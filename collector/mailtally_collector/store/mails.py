@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from mailtally_collector.lineage import ARRIVAL_TOLERANCE_US
 from mailtally_collector.records import MessageRef, RecordKey, SpamScore
 from mailtally_collector.store.ids import Ids
-from mailtally_collector.store.mail import TOLD, DeliveryRow, Mail, Told
+from mailtally_collector.store.mail import TOLD, AttemptKey, DeliveryRow, Mail, Told
 from mailtally_collector.store.message_row import COLUMNS, MessageRow, choose_message
 from mailtally_collector.store.rollup import failing, figures
 from mailtally_collector.store.sql import Row, Sql
@@ -21,16 +21,26 @@ from mailtally_collector.terms import MessageChange
 KEPT_MAX = 20_000
 DELIVERY = (
     *("message_id", "number", "recipient_id", "original_recipient_id", "recipient_domain_id"),
-    *("state", "direction", "attempts", "first_try_us", "last_try_us", "deciding_us"),
+    *(
+        "provider_id",
+        "state",
+        "direction",
+        "attempts",
+        "first_try_us",
+        "last_try_us",
+        "deciding_us",
+    ),
     *("deciding_hash", "outcome", "reply_code", "enhanced_status", "reply_template_id"),
     *TOLD,
 )
-EVENT = ("message_id", "time_us", "line_hash", "change")
+EVENT = ("message_id", "server_id", "time_us", "line_hash", "change")
+ATTEMPT_KEY = ("message_id", "time_us", "line_hash")
 SCORE = (
-    *("message_id", "time_us", "line_hash"),
+    *("message_id", "server_id", "time_us", "line_hash"),
     *("scanner", "score", "required", "verdict"),
 )
 
+# A queue id of an instance, which messages have one after another.
 Slot = tuple[int, str]
 
 
@@ -38,12 +48,15 @@ Slot = tuple[int, str]
 class Stirred:
     """Where links may lead to another message now.
 
-    ``places``   queue ids with the moment at which a message of that id began, or began before.
-    ``parents``  messages whose own links are to be looked at again.
+    ``places``    queue ids with the moment at which a message of that id began, or began before.
+    ``messages``  those messages.  ``parents``  those whose own links are to be looked at again.
+    ``linked``    parents of links that were stored.
     """
 
     places: set[tuple[str, int]] = field(default_factory=set)
+    messages: set[int] = field(default_factory=set)
     parents: set[int] = field(default_factory=set)
+    linked: set[int] = field(default_factory=set)
 
 
 class Mails:
@@ -55,6 +68,7 @@ class Mails:
         self._by_id: dict[int, Mail] = {}
         self._by_ref: dict[tuple[int, MessageRef], Mail] = {}
         self._slots: dict[Slot, list[Mail]] = {}
+        self._attempts: dict[Slot, set[AttemptKey]] = {}
         self._queue_ids: dict[str, set[int]] = {}
         self._changed: dict[int, Mail] = {}
         self._stirred = Stirred()
@@ -64,9 +78,27 @@ class Mails:
         self._by_id.clear()
         self._by_ref.clear()
         self._slots.clear()
+        self._attempts.clear()
         self._queue_ids.clear()
         self._changed.clear()
         self._stirred = Stirred()
+
+    def forget_server(self, server_id: int) -> None:
+        """Drop the messages of a server for which another collector wrote; none is changed."""
+        gone = {
+            mail.row.id: mail.row
+            for mail in self._by_id.values()
+            if mail.row.server_id == server_id
+        }
+        slots = {(row.instance_id, row.queue_id) for row in gone.values()}
+        for message_id in gone:
+            del self._by_id[message_id]
+        for slot in slots:
+            self._slots.pop(slot, None)
+            self._attempts.pop(slot, None)
+        self._by_ref = {key: mail for key, mail in self._by_ref.items() if mail.row.id not in gone}
+        for row in gone.values():
+            self._queue_ids.get(row.queue_id, set()).discard(row.id)
 
     def prepare(self, refs: Iterable[tuple[int, MessageRef]], newest_key_us: int) -> None:
         """Read the messages that these references may mean, ``(instance_id, ref)`` each.
@@ -84,6 +116,18 @@ class Mails:
         self._read("queue_id", {queue_id for _, queue_id in unknown})
         for slot in unknown:
             self._slots.setdefault(slot, [])
+
+    def note_attempt(self, mail: Mail, key: AttemptKey) -> bool:
+        """Remember an attempt ``(time_us, line_hash)``; False when it is stored already.
+
+        It is looked for among all messages that had its queue id, so that nothing is counted twice
+        wherever a reference from the middle of a message's life may lead.
+        """
+        known = self._attempts.setdefault((mail.row.instance_id, mail.row.queue_id), set())
+        if key in known:
+            return False
+        known.add(key)
+        return True
 
     def find(self, server_id: int, instance_id: int, ref: MessageRef) -> Mail:
         """Return the message that a prepared reference means; a new one when there is none."""
@@ -120,13 +164,28 @@ class Mails:
     def stir(self, mail: Mail) -> None:
         """Note that links to and from the message may mean another one now."""
         self._stirred.places.add((mail.row.queue_id, mail.row.first_us))
+        self._stirred.messages.add(mail.row.id)
         if mail.row.leads_on:
             self._stirred.parents.add(mail.row.id)
+
+    def note_link(self, parent: Mail) -> None:
+        """Note that a link from the message was stored."""
+        self._stirred.linked.add(parent.row.id)
+        if not parent.row.leads_on:
+            parent.row.leads_on = True
+            self.mark(parent)
 
     def take_stirred(self) -> Stirred:
         """Return what was stirred since the last time."""
         stirred, self._stirred = self._stirred, Stirred()
         return stirred
+
+    def stir_again(self, stirred: Stirred) -> None:
+        """Note what was stirred in another transaction; parents hand their class down again."""
+        self._stirred = stirred
+        for mail in self.by_ids(stirred.parents):
+            mail.handed_down = ()
+            self.mark(mail)
 
     def by_ids(self, message_ids: Collection[int]) -> list[Mail]:
         """Return messages that are known to be stored."""
@@ -208,9 +267,11 @@ class Mails:
             delivery = _delivery(row)
             at = (delivery.recipient_id, delivery.original_recipient_id)
             fresh[row[0]].deliveries[at] = delivery
+        for message_id, *key in self._sql.find("attempt", ATTEMPT_KEY, ("message_id",), wanted):
+            self.note_attempt(fresh[message_id], (key[0], key[1]))
         for message_id, *change in self._sql.find("message_event", EVENT, ("message_id",), wanted):
-            fresh[message_id].changes.add((change[0], change[1], change[2]))
-        for message_id, time_us, line_hash, *score in self._sql.find(
+            fresh[message_id].changes.add((change[1], change[2], change[3]))
+        for message_id, _, time_us, line_hash, *score in self._sql.find(
             "message_score", SCORE, ("message_id",), wanted
         ):
             fresh[message_id].score = (RecordKey(time_us, line_hash), SpamScore(*score))
@@ -223,16 +284,20 @@ class Mails:
             mail.counted = figures(mail)
             for delivery in mail.deliveries.values():
                 delivery.failing = failing(mail, delivery)
+                if delivery.told is not None:
+                    self.note_attempt(mail, (delivery.deciding_us, delivery.deciding_hash))
             mail.note_written()
 
 
 def _delivery(row: Row) -> DeliveryRow:
     """Read a row of DELIVERY."""
-    _, number, recipient_id, original_id, domain_id, state, direction, attempts = row[:8]
-    first_us, last_us, deciding_us, *decided = row[8:16]
-    told = Told(*row[16:]) if row[16] is not None else None
+    _, number, recipient_id, original_id, domain_id, provider_id, state, direction, attempts = row[
+        :9
+    ]
+    first_us, last_us, deciding_us, *decided = row[9:17]
+    told = Told(*row[17:]) if row[17] is not None else None
     return DeliveryRow(
-        *(number, recipient_id, original_id, domain_id, state, direction, attempts),
+        *(number, recipient_id, original_id, domain_id, provider_id, state, direction, attempts),
         *(last_us if first_us is None else first_us, last_us),
         *(last_us if deciding_us is None else deciding_us, *decided, told),
     )

@@ -61,8 +61,11 @@ class Names:
         missing = {name for name in names if name not in self._ids}
         missing -= self._look_up(missing)
         if missing:
-            self._sql.insert_missing(self._table, self._columns, sorted(missing))
+            self._insert(sorted(missing))
             self._look_up(missing)
+
+    def _insert(self, names: list[Name]) -> None:
+        self._sql.insert_missing(self._table, self._columns, names)
 
     def _look_up(self, names: set[Name]) -> set[Name]:
         if not names:
@@ -71,36 +74,3 @@ class Names:
         found = {tuple(row[1:]): row[0] for row in rows}
         self._ids.update(found)
         return set(found)
-
-
-class Addresses:
-    """Envelope addresses with their domains."""
-
-    def __init__(self, sql: Sql) -> None:
-        self._domains = Names(sql, "domain", ("name",))
-        self._addresses = Names(sql, "address", ("domain_id", "local_part"))
-        self._known: dict[bytes, tuple[int, int]] = {}
-
-    def forget(self) -> None:
-        """Empty the caches."""
-        self._domains.forget()
-        self._addresses.forget()
-        self._known.clear()
-
-    def __getitem__(self, address: bytes) -> tuple[int, int]:
-        """Return (address id, domain id) of an address that was made sure of."""
-        return self._known[address]
-
-    def make_sure(self, addresses: Iterable[bytes]) -> None:
-        """Find or make the rows of all these addresses."""
-        if len(self._known) > CACHE_MAX:
-            self._known.clear()
-        parts = {one: split_address(one) for one in addresses if one not in self._known}
-        self._domains.make_sure({(domain,) for _, domain in parts.values()})
-        keys = {
-            one: (self._domains[(domain,)], local_part)
-            for one, (local_part, domain) in parts.items()
-        }
-        self._addresses.make_sure(set(keys.values()))
-        for one, key in keys.items():
-            self._known[one] = (self._addresses[key], key[0])

@@ -1,40 +1,41 @@
 """Counting roll-ups and the list of failures again from the rows, and putting right what differs.
 
-Gives     ``recount`` for a span of hours: how many rows of which table were wrong.
+Gives     ``recount`` for a span of days: how many rows of which table were wrong.
 Theory    It is SQL over the rows, apart from what counts while batches are stored, so that each
           checks the other. What differs is added or taken away, which is right beside a writer too:
           that one adds differences as well.
-Limits    Hours before the oldest message are left alone: their roll-ups are all that is left.
+Limits    Days before the oldest message are left alone: their roll-ups are all that is left.
 """
 # ruff: noqa: S608 — names are constants
 
 from collections import Counter
 
-from mailtally_collector.durations import HOUR_US, QUARTER_US
+from mailtally_collector.durations import DAY_US, HOUR_US, QUARTER_US
 from mailtally_collector.store.mail import Figure
 from mailtally_collector.store.rollup import DIRECTIONS, STATES
-from mailtally_collector.store.rollup_tables import Rollup, spread
+from mailtally_collector.store.rollup_tables import HOURS_A_DAY, Rollup, spread
 from mailtally_collector.store.sql import Row, Sql
 from mailtally_collector.terms import DeliveryState, Direction
 
 PLACE = (
     f"m.arrival_us / {HOUR_US} AS hour, m.arrival_us % {HOUR_US} / {QUARTER_US} AS quarter,"
-    " m.server_id, m.traffic_class, COALESCE(m.sender_domain_id, 0) AS domain_id"
+    " m.server_id, m.traffic_class, COALESCE(m.sender_domain_id, 0) AS domain_id,"
+    " COALESCE(m.sender_id, 0) AS sender_id"
 )
 IN_SPAN = "m.arrival_us >= ? AND m.arrival_us < ?"
 # One row for each recipient that is counted, and one for the untried ones of a message.
 COUNTED = (
     f"SELECT m.id, {PLACE}, CASE WHEN d.direction < {DIRECTIONS} THEN d.direction ELSE 0 END"
     f" * {STATES} + d.state - 1 AS bit, COALESCE(d.reply_template_id, 0) AS template_id,"
-    " 1 AS recipients FROM message m JOIN delivery d ON d.message_id = m.id"
+    " d.provider_id, 1 AS recipients FROM message m JOIN delivery d ON d.message_id = m.id"
     f" WHERE d.state <> {int(DeliveryState.REQUEUED)} AND {IN_SPAN}"
     f" UNION ALL SELECT m.id, {PLACE}, {int(Direction.OUTBOUND) * STATES} + m.untried_state - 1, 0,"
-    f" m.untried FROM message m WHERE m.untried > 0 AND {IN_SPAN}"
+    f" 0, m.untried FROM message m WHERE m.untried > 0 AND {IN_SPAN}"
 )
-PLACES = "hour, quarter, server_id, traffic_class, domain_id"
+PLACES = "hour, quarter, server_id, traffic_class, domain_id, sender_id"
 RECIPIENTS = (
-    f"SELECT {PLACES}, bit, template_id, SUM(recipients) FROM ({COUNTED}) AS counted"
-    f" GROUP BY {PLACES}, bit, template_id"
+    f"SELECT {PLACES}, bit, template_id, provider_id, SUM(recipients) FROM ({COUNTED}) AS counted"
+    f" GROUP BY {PLACES}, bit, template_id, provider_id"
 )
 MESSAGES = f"SELECT DISTINCT id, {PLACES}, bit FROM ({COUNTED}) AS counted"
 FAILURE = (
@@ -51,23 +52,24 @@ LISTED = f"SELECT {FAILURE} FROM failure m WHERE {IN_SPAN}"
 
 
 def span_of_rows(sql: Sql) -> tuple[int, int]:
-    """Return the hours from the first message to after all that is counted; (0, 0) for none."""
+    """Return the days from the first message to after all that is counted; (0, 0) for none."""
     first_us, last_us = sql.run("SELECT MIN(arrival_us), MAX(arrival_us) FROM message").fetchone()
     if first_us is None:
         return (0, 0)
     (counted,) = sql.run("SELECT MAX(hour) FROM traffic_hour").fetchone()
-    return (first_us // HOUR_US, max(last_us // HOUR_US, counted or 0) + 1)
+    last_day = max(last_us // DAY_US, (counted or 0) // HOURS_A_DAY)
+    return (first_us // DAY_US, last_day + 1)
 
 
-def recount(sql: Sql, first_hour: int, end_hour: int, *, repair: bool) -> Counter[str]:
-    """Count wrong rows by table in the hours from ``first_hour`` to before ``end_hour``.
+def recount(sql: Sql, first_day: int, end_day: int, *, repair: bool) -> Counter[str]:
+    """Count wrong rows by table in the days (UTC) from ``first_day`` to before ``end_day``.
 
     With ``repair`` they are put right, in the transaction that is open.
     """
-    span = (first_hour * HOUR_US, end_hour * HOUR_US)
+    span = (first_day * DAY_US, end_day * DAY_US)
     wrong: Counter[str] = Counter()
     for rollup, rows in spread(*_figures(sql, span)).items():
-        less = _stored(sql, rollup, first_hour, end_hour)
+        less = _stored(sql, rollup, first_day, end_day)
         for key, counts in less.items():
             now = rows.setdefault(key, [0] * len(counts))
             rows[key] = [one - other for one, other in zip(now, counts, strict=True)]
@@ -80,24 +82,26 @@ def recount(sql: Sql, first_hour: int, end_hour: int, *, repair: bool) -> Counte
 
 def _figures(sql: Sql, span: tuple[int, int]) -> tuple[dict[Figure, int], dict[Figure, int]]:
     recipients: dict[Figure, int] = {}
-    for hour, quarter, server, kind, domain, bit, template, count in sql.run(
+    for *place, domain, sender, bit, template, provider, count in sql.run(
         RECIPIENTS, span + span
     ).fetchall():
-        recipients[hour, quarter, server, kind, 1 << bit, domain, template] = int(count)
+        hour, quarter, server, kind = place
+        figure = (hour, quarter, server, kind, 1 << bit, domain, sender, template, provider)
+        recipients[figure] = int(count)
     masks: dict[Row, int] = {}
     for *place, bit in sql.run(MESSAGES, span + span).fetchall():
         masks[tuple(place)] = masks.get(tuple(place), 0) | 1 << bit
     messages: Counter[Figure] = Counter()
-    for (_, hour, quarter, server, kind, domain), mask in masks.items():
-        messages[hour, quarter, server, kind, mask, domain, 0] += 1
+    for (_, hour, quarter, server, kind, domain, sender), mask in masks.items():
+        messages[hour, quarter, server, kind, mask, domain, sender, 0, 0] += 1
     return recipients, messages
 
 
-def _stored(sql: Sql, rollup: Rollup, first_hour: int, end_hour: int) -> dict[Row, list[int]]:
+def _stored(sql: Sql, rollup: Rollup, first_day: int, end_day: int) -> dict[Row, list[int]]:
     columns = ", ".join(rollup.key + rollup.counts)
     rows = sql.run(
-        f"SELECT {columns} FROM {rollup.table} WHERE hour >= ? AND hour < ?",
-        (first_hour, end_hour),
+        f"SELECT {columns} FROM {rollup.table} WHERE {rollup.period} >= ? AND {rollup.period} < ?",
+        (first_day * HOURS_A_DAY // rollup.hours, end_day * HOURS_A_DAY // rollup.hours),
     ).fetchall()
     size = len(rollup.key)
     return {tuple(row[:size]): list(row[size:]) for row in rows}

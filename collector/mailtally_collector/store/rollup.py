@@ -1,8 +1,8 @@
 """What a message adds to the roll-ups and to the list of failures; plain functions of its rows.
 
-Gives     ``figures(mail)``: where it stands in roll-ups (domain and template 0 for none). The
-          difference to what it was counted as before is what a batch adds, so that roll-ups are the
-          sum over all messages.
+Gives     ``figures(mail)``: where it stands in roll-ups (0 for no domain, sender, template or
+          provider). The difference to what it was counted as before is what a batch adds, so that
+          roll-ups are the sum over all messages.
 Outcomes  A mask with a bit for each pair of direction and state: a recipient has one, a message
           those of its recipients. Requeued recipients are in no count. Untried ones are outbound.
 """
@@ -47,7 +47,7 @@ def figures(mail: Mail) -> tuple[dict[Figure, int], dict[Figure, int]]:
     row = mail.row
     hour, rest_us = divmod(row.arrival_us, HOUR_US)
     place = (hour, rest_us // QUARTER_US, row.server_id, row.traffic_class)
-    domain = row.sender_domain_id or 0
+    sender = (row.sender_domain_id or 0, row.sender_id or 0)
     recipients: dict[Figure, int] = {}
     mask = 0
     for delivery in mail.deliveries.values():
@@ -55,14 +55,14 @@ def figures(mail: Mail) -> tuple[dict[Figure, int], dict[Figure, int]]:
             continue
         bit = outcome_bit(delivery.direction, delivery.state)
         mask |= bit
-        figure = (*place, bit, domain, delivery.reply_template_id or 0)
+        figure = (*place, bit, *sender, delivery.reply_template_id or 0, delivery.provider_id)
         recipients[figure] = recipients.get(figure, 0) + 1
     if row.untried:
         bit = outcome_bit(Direction.OUTBOUND, row.untried_state)
         mask |= bit
-        figure = (*place, bit, domain, 0)
+        figure = (*place, bit, *sender, 0, 0)
         recipients[figure] = recipients.get(figure, 0) + row.untried
-    return recipients, {(*place, mask, domain, 0): 1} if mask else {}
+    return recipients, {(*place, mask, *sender, 0, 0): 1} if mask else {}
 
 
 def failing(mail: Mail, delivery: DeliveryRow) -> tuple[object, ...] | None:

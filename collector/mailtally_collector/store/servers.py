@@ -1,5 +1,6 @@
 """Mail hosts: when they were seen, how their agents are doing, what was acknowledged to them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mailtally_collector.records import AgentState
@@ -21,17 +22,22 @@ class OpenServer:
 
     id: int
     newest_key_us: int
+    batches: int
 
 
-def open_server(sql: Sql, name: str, now_us: int) -> OpenServer:
-    """Find or make the row of a server for the transaction of a batch."""
-    server_id = server_id_of(sql, name, now_us)
-    row = sql.run("SELECT newest_key_us FROM server WHERE id = ?", (server_id,)).fetchone()
-    return OpenServer(server_id, row[0])
+def open_servers(sql: Sql, server_ids: Collection[int]) -> list[OpenServer]:
+    """Lock the rows of servers for the transaction of their batches, and read them."""
+    sql.lock_servers(server_ids)
+    columns = ("id", "newest_key_us", "batches")
+    rows = sql.find("server", columns, ("id",), [(one,) for one in server_ids])
+    return [OpenServer(*row) for row in rows]
 
 
 def server_id_of(sql: Sql, name: str, now_us: int) -> int:
     """Return the id of the server; a new row when it reports for the first time."""
+    row = sql.run("SELECT id FROM server WHERE name = ?", (name,)).fetchone()
+    if row is not None:
+        return int(row[0])
     values = {
         "name": name,
         "agent_version": "",
@@ -80,6 +86,12 @@ def store_agent_state(sql: Sql, name: str, state: AgentState, now_us: int) -> No
             server_id_of(sql, name, now_us),
         ),
     )
+
+
+def note_rewritten(sql: Sql, server_ids: Collection[int]) -> None:
+    """Let those who keep rows of these servers in memory see that others wrote."""
+    rows = [(one,) for one in sorted(server_ids)]
+    sql.run_many("UPDATE server SET batches = batches + 1 WHERE id = ?", rows)
 
 
 def store_token(sql: Sql, server_id: int, token: bytes, now_us: int) -> None:

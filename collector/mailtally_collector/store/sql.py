@@ -1,22 +1,27 @@
 """Statements on peewee's own connection, typed; its ORM is too slow for what every record does.
 
 Gives     Single statements, and the same for many rows at once: ``find``, ``insert_many``,
-          ``update_many``, ``delete_many``, ``add_many``.
+          ``update_many``, ``delete_many``, ``add_many``. As SQLite wants them; postgres_sql.py does
+          the same for PostgreSQL, and dialect.py chooses.
 Limits    Statements are written with ``?`` and in SQL that SQLite and PostgreSQL share. Names of
           tables and columns are the caller's constants. Errors are peewee's, whatever the driver.
 """
 # ruff: noqa: S608 — names are constants of the callers
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import chain, islice
 from typing import Any, Protocol
 
-from peewee import Database, __exception_wrapper__  # type: ignore[attr-defined]
+import peewee
+from peewee import Database
 
 # SQLite takes 32,766 values in one statement.
 VALUES_MAX = 8_000
 
 Row = tuple[Any, ...]
+# Turns the errors of drivers into those of peewee.
+as_peewee: AbstractContextManager[None] = peewee.__exception_wrapper__  # type: ignore[attr-defined]
 
 
 class Cursor(Protocol):
@@ -39,6 +44,10 @@ class Sql:
         """Run one statement. Raises peewee.PeeweeException."""
         cursor: Cursor = self.database.execute_sql(statement, values)  # type: ignore[no-untyped-call]
         return cursor
+
+    def run_many(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run one statement with many sets of values, in their order."""
+        self._many(statement, rows)
 
     def insert(self, table: str, values: Mapping[str, object]) -> int:
         """Insert one row and return its id."""
@@ -107,10 +116,16 @@ class Sql:
         statement = _insert(table, [*key, *counts])
         self._many(f"{statement} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}", rows)
 
+    def lock_servers(self, server_ids: Collection[int]) -> None:
+        """Let no other collector store for these servers until the transaction ends.
+
+        One process writes to a SQLite file at a time anyway.
+        """
+
     def _many(self, statement: str, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        with __exception_wrapper__:
+        with as_peewee:
             self.database.cursor().executemany(statement, rows)  # type: ignore[no-untyped-call]
 
 

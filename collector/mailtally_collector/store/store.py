@@ -1,62 +1,77 @@
 """Everything that the ingest side asks of the database, as awaitable calls.
 
-Gives     ``Store``: each call runs in the writer thread and returns after its commit.
+Gives     ``Store``: each call runs in a writer thread and returns after its commit.
+Threads   One writes to a SQLite file. To PostgreSQL some do, a server always in the same one.
 Raises    StoreUnavailableError when nothing was committed; the caller must not acknowledge then.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from zlib import crc32
 
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.records import AgentState, Poison, Record
 from mailtally_collector.store.database import open_for_writing
+from mailtally_collector.store.dialect import is_postgres, sql_for
+from mailtally_collector.store.location import Location
 from mailtally_collector.store.reclassify import reclassify_some
 from mailtally_collector.store.servers import greet, store_agent_state
 from mailtally_collector.store.sql import Sql
-from mailtally_collector.store.write_batch import BatchStore, Stored
+from mailtally_collector.store.write_batch import Batch, BatchStore, Stored
 from mailtally_collector.store.writer import Writer
+
+POSTGRES_THREADS = 2
 
 
 class Store:
     """The tables, for those who write. ``clock`` gives microseconds since 1970."""
 
-    def __init__(self, path: Path, clock: Callable[[], int], rules: CurrentRules) -> None:
-        database = open_for_writing(path)
+    def __init__(self, location: Location, clock: Callable[[], int], rules: CurrentRules) -> None:
         self._rules = rules
-        self._sql = Sql(database)
-        self._batches = BatchStore(database, rules)
-        self._writer = Writer(database, self._batches.forget)
         self._clock = clock
+        self._sqls: list[Sql] = []
+        self._writers: list[Writer] = []
+        threads = 1
+        while len(self._writers) < threads:
+            database = open_for_writing(location)
+            threads = POSTGRES_THREADS if is_postgres(database) else 1
+            self._sqls.append(sql_for(database))
+            self._writers.append(Writer(database, BatchStore(database, rules)))
 
     def start(self) -> None:
-        """Start the writer thread."""
-        self._writer.start()
+        """Start the writer threads."""
+        for writer in self._writers:
+            writer.start()
 
     def close(self) -> None:
         """Commit what is queued and end; blocks until then."""
-        self._writer.close()
+        for writer in self._writers:
+            writer.close()
 
     def batch(
         self, server: str, records: Sequence[Record | Poison], token: bytes
     ) -> asyncio.Future[Stored]:
-        """Queue one batch; batches are committed in the order of these calls."""
-        return asyncio.wrap_future(
-            self._writer.submit(lambda: self._batches.store(server, records, token, self._clock()))
-        )
+        """Queue one batch; batches of a server are committed in the order of these calls."""
+        writer = self._writers[self._at(server)]
+        batch = Batch(server, records, token, self._clock())
+        return asyncio.wrap_future(writer.batch(batch))
 
     async def greet(self, server: str, agent_version: str, token: bytes) -> bool:
         """Note that an agent connected; whether it must read again what its logs hold."""
+        at = self._at(server)
+        sql = self._sqls[at]
         return await asyncio.wrap_future(
-            self._writer.submit(
-                lambda: greet(self._sql, server, agent_version, token, self._clock())
+            self._writers[at].submit(
+                lambda: greet(sql, server, agent_version, token, self._clock())
             )
         )
 
     async def agent_state(self, server: str, state: AgentState) -> None:
         """Note how an agent is doing."""
+        at = self._at(server)
+        sql = self._sqls[at]
         await asyncio.wrap_future(
-            self._writer.submit(lambda: store_agent_state(self._sql, server, state, self._clock()))
+            self._writers[at].submit(lambda: store_agent_state(sql, server, state, self._clock()))
         )
 
     def reclassify_some(self) -> int:
@@ -64,4 +79,9 @@ class Store:
 
         Blocks; for a thread of its own. Raises StoreUnavailableError.
         """
-        return self._writer.submit(lambda: reclassify_some(self._sql, self._rules.rules)).result()
+        sql = self._sqls[0]
+        return self._writers[0].submit(lambda: reclassify_some(sql, self._rules.rules)).result()
+
+    def _at(self, server: str) -> int:
+        """Which writer has the server."""
+        return crc32(server.encode("utf-8", "replace")) % len(self._writers)

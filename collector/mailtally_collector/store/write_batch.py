@@ -1,17 +1,20 @@
-"""One batch into the tables: all of it, or nothing.
+"""Batches into the tables: each as a whole, or not at all.
 
 Gives     ``BatchStore.store``: work for the writer's transaction. Storing a batch again, in any
           chunking and order, changes nothing but the counters of what was known.
 Order     1. Make sure of names, and read the messages that are meant.  2. Apply the records to them
           in memory.  3. Resolve links and classes.  4. Write what changed, and what roll-ups grew
           or shrank by.
-Poison    A record that the database refuses is found by storing the batch again record by record,
+Several   collectors may write to PostgreSQL at once. There names are made sure of before the
+          transaction (``prepare``), servers are locked in it, and step 3 comes after it
+          (settlement.py), because what others store at the same time cannot be seen before.
+Poison    A record that the database refuses is found by storing its batch again record by record,
           each in a savepoint, and goes to quarantine; the others are stored. An error of the
           database itself (locked, full disk) is not caught here: nothing is acknowledged then.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from peewee import Database, DataError, IntegrityError, InterfaceError
@@ -19,24 +22,43 @@ from peewee import Database, DataError, IntegrityError, InterfaceError
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.records import Poison, Record
 from mailtally_collector.store.apply import Appliance
+from mailtally_collector.store.dialect import is_postgres, sql_for
 from mailtally_collector.store.flush import flush
 from mailtally_collector.store.ids import Ids
 from mailtally_collector.store.inheritance import Inheritance
 from mailtally_collector.store.links import Links
 from mailtally_collector.store.mails import Mails
+from mailtally_collector.store.partitions import Partitions
 from mailtally_collector.store.quarantine import quarantine
 from mailtally_collector.store.servers import (
     NEVER_NEW_US,
     OpenServer,
     count_batch,
-    open_server,
+    open_servers,
+    server_id_of,
     store_token,
 )
-from mailtally_collector.store.sql import Sql
+from mailtally_collector.store.settlement import Settlement
+from mailtally_collector.store.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 
 REFUSALS = (IntegrityError, DataError, InterfaceError, OverflowError, UnicodeEncodeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one server reported at once; ``now_us`` is when it came."""
+
+    server: str
+    records: Sequence[Record | Poison]
+    token: bytes
+    now_us: int
+
+    @property
+    def good(self) -> list[Record]:
+        """The records that can be stored, as far as ingest can tell."""
+        return [record for record in self.records if isinstance(record, Record)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,87 +70,158 @@ class Stored:
     quarantined: int
 
 
+Part = tuple[OpenServer, Sequence[Record]]
+
+
 class BatchStore:
-    """Writes batches. Used by the writer thread only; ``forget`` after each rollback."""
+    """Writes batches. Used by one writer thread only; ``forget`` after each rollback."""
 
     def __init__(self, database: Database, rules: CurrentRules) -> None:
         self._database = database
-        self._sql = Sql(database)
+        self._sql = sql_for(database)
         self._ids = Ids(self._sql)
+        self._vocabulary = Vocabulary(self._sql, rules)
         self._mails = Mails(self._sql, self._ids)
         self._links = Links(self._sql, self._mails)
         self._inheritance = Inheritance(self._mails)
-        self._appliance = Appliance(self._sql, rules, self._mails, self._links)
+        self._appliance = Appliance(self._vocabulary, self._mails, self._links)
+        self._server_ids: dict[str, int] = {}
+        self._batches: dict[int, int] = {}
+        self._partitions = Partitions(self._sql) if is_postgres(database) else None
+        self._settlement = Settlement(database) if is_postgres(database) else None
 
     def forget(self) -> None:
         """Drop what is kept in memory about rows."""
         self._ids.forget()
-        self._appliance.forget()
+        self._vocabulary.forget()
         self._mails.forget()
         self._links.forget()
+        self._server_ids.clear()
+        self._batches.clear()
+        if self._settlement:
+            self._settlement.forget()
 
-    def store(
-        self, server: str, records: Sequence[Record | Poison], token: bytes, now_us: int
-    ) -> Stored:
-        """Store the records of one batch, its token and its counts.
+    def prepare(self, batches: Sequence[Batch]) -> None:
+        """Where others write too, make sure of names in short statements before the transaction."""
+        if self._partitions is None:
+            return
+        parts = [(self._server_id(batch), batch.good) for batch in batches]
+        self._ids.make_sure(sum(len(records) for _, records in parts))
+        self._partitions.make_sure(
+            {record.message.arrival_us for _, records in parts for record in records},
+            max((batch.now_us for batch in batches), default=0),
+        )
+        try:
+            self._vocabulary.make_sure(_records(parts))
+        except REFUSALS:
+            self._vocabulary.forget()  # store() finds out which record it is
 
-        1. The good records at once, in a savepoint.
-        2. When the database refuses one, roll back to the savepoint and go record by record.
+    def store(self, batches: Sequence[Batch]) -> list[Stored]:
+        """Store batches with their tokens and counts; what became of each.
+
+        1. All good records at once, in a savepoint.
+        2. When the database refuses one, roll back to the savepoint; of a single batch go on record
+           by record, of several raise: the caller tries each alone.
         3. What is poison goes to quarantine.
         """
-        opened = open_server(self._sql, server, now_us)
-        server_id = opened.id
-        good = [record for record in records if isinstance(record, Record)]
-        poison = [record for record in records if isinstance(record, Poison)]
+        opened = self._open({self._server_id(batch): batch.server for batch in batches})
+        parts = [(opened[self._server_id(batch)], batch.good) for batch in batches]
+        refused: list[Poison] = []
         try:
             with self._database.atomic():
-                stored = self._store_all(opened, good)
+                counts = self._store_all(parts, batches[0].now_us)
         except REFUSALS as error:
-            logger.warning('batch refused, trying each record server=%s reason="%s"', server, error)
+            if len(batches) > 1:
+                raise
+            logger.warning('batch refused, trying each record reason="%s"', error)
             self.forget()
-            stored, refused = self._store_each(opened, good)
-            poison += refused
-        fresh = [one for one in poison if quarantine(self._sql, server_id, one, now_us)]
-        for one in fresh:
-            logger.warning('record quarantined server=%s reason="%s"', server, one.reason)
-        times = [record.key.time_us for record in good]
-        count_batch(
-            self._sql,
-            server_id,
-            newest_key_us=max(times, default=0),
-            newest_line_us=max((one for one in times if one <= now_us), default=0),
-            stored=stored,
-            quarantined=len(fresh),
-            now_us=now_us,
-        )
-        store_token(self._sql, server_id, token, now_us)
-        return Stored(stored, len(records) - len(poison) - stored, len(poison))
+            counts, refused = self._store_each(*parts[0], batches[0].now_us)
+        done = [
+            self._finish(batch, opened[self._server_id(batch)].id, count, refused)
+            for batch, count in zip(batches, counts, strict=True)
+        ]
+        for server in opened.values():
+            mine = sum(part.id == server.id for part, _ in parts)
+            self._batches[server.id] = server.batches + mine
+        return done
 
-    def _store_all(self, server: OpenServer, records: Sequence[Record]) -> int:
-        """Store the records; how many were not known."""
-        self._ids.make_sure(len(records))
-        self._appliance.prepare(server.id, records, server.newest_key_us)
-        stored = sum(self._appliance.apply(server.id, record) for record in records)
-        self._links.settle()
-        self._inheritance.settle()
+    def settle(self) -> None:
+        """After the commit, resolve what depends on others; in transactions of its own."""
+        if self._settlement:
+            self._settlement.settle()
+
+    def _open(self, names: dict[int, str]) -> dict[int, OpenServer]:
+        """Lock the servers; what is in memory of one for which others wrote is dropped."""
+        opened = {server.id: server for server in open_servers(self._sql, names)}
+        for server in opened.values():
+            if self._batches.get(server.id, server.batches) != server.batches:
+                self._mails.forget_server(server.id)
+        return opened
+
+    def _server_id(self, batch: Batch) -> int:
+        if batch.server not in self._server_ids:
+            found = server_id_of(self._sql, batch.server, batch.now_us)
+            self._server_ids[batch.server] = found
+        return self._server_ids[batch.server]
+
+    def _store_all(self, parts: Sequence[Part], now_us: int) -> list[int]:
+        """Store the records; how many of each part were not known."""
+        self._ids.make_sure(sum(len(records) for _, records in parts))
+        self._vocabulary.make_sure(_records((server.id, records) for server, records in parts))
+        for server, records in parts:
+            self._appliance.prepare(server.id, records, server.newest_key_us)
+        counts = [
+            sum(self._appliance.apply(server.id, record) for record in records)
+            for server, records in parts
+        ]
+        if self._settlement is None:
+            self._links.settle()
+            self._inheritance.settle()
+        else:
+            self._settlement.note(self._mails, now_us)
         self._links.flush()
         flush(self._sql, self._mails.changed())
         self._mails.written()
-        return stored
+        return counts
 
     def _store_each(
-        self, server: OpenServer, records: Sequence[Record]
-    ) -> tuple[int, list[Poison]]:
+        self, server: OpenServer, records: Sequence[Record], now_us: int
+    ) -> tuple[list[int], list[Poison]]:
         """Store each record that can be stored; how many were not known, and the refused ones."""
         stored = 0
         refused = []
         # What the first of them stores is known to the others.
-        server = OpenServer(server.id, NEVER_NEW_US)
+        server = OpenServer(server.id, NEVER_NEW_US, server.batches)
         for record in records:
             try:
                 with self._database.atomic():
-                    stored += self._store_all(server, [record])
+                    stored += self._store_all([(server, [record])], now_us)[0]
             except REFUSALS as error:
                 self.forget()
                 refused.append(Poison(f"refused by the database: {error}", record.raw))
-        return stored, refused
+        return [stored], refused
+
+    def _finish(
+        self, batch: Batch, server_id: int, stored: int, refused: Sequence[Poison]
+    ) -> Stored:
+        """Put poison into quarantine, and write the batch's token and counts."""
+        poison = [one for one in batch.records if isinstance(one, Poison)] + list(refused)
+        fresh = [one for one in poison if quarantine(self._sql, server_id, one, batch.now_us)]
+        for one in fresh:
+            logger.warning('record quarantined server=%s reason="%s"', batch.server, one.reason)
+        times = [record.key.time_us for record in batch.good]
+        count_batch(
+            self._sql,
+            server_id,
+            newest_key_us=max(times, default=0),
+            newest_line_us=max((one for one in times if one <= batch.now_us), default=0),
+            stored=stored,
+            quarantined=len(fresh),
+            now_us=batch.now_us,
+        )
+        store_token(self._sql, server_id, batch.token, batch.now_us)
+        return Stored(stored, len(batch.records) - len(poison) - stored, len(poison))
+
+
+def _records(parts: Iterable[tuple[int, Sequence[Record]]]) -> Iterable[tuple[int, Record]]:
+    return ((server_id, record) for server_id, records in parts for record in records)

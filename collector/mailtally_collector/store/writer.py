@@ -1,43 +1,51 @@
-"""The one thread that writes. Work comes in by queue, each piece gets its result by future.
+"""The threads that write. Work comes in by queue, each piece gets its result by future.
 
-Gives     ``Writer.submit(work)``: the work runs inside a transaction, and its future is resolved
-          after the commit, never before.
-Limits    What lies in the queue is committed together (group commit). When a group fails, its
-          pieces are tried one by one, so that one bad piece does not fail its neighbours. The
-          callers bound the queue: they wait for futures before they submit more.
+Gives     ``Writer.batch`` for what agents report and ``Writer.submit`` for anything else: it runs
+          inside a transaction, and its future is resolved after the commit, never before.
+Limits    What lies in the queue is committed together (group commit), batches in one pass. When a
+          group fails, its pieces are tried one by one, so that one bad piece does not fail its
+          neighbours. The callers bound the queue: they wait for futures before they submit more.
 """
 
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, TypeVar
 
-from peewee import PeeweeException, SqliteDatabase
+from peewee import Database, PeeweeException
+
+from mailtally_collector.store.dialect import writing
+from mailtally_collector.store.write_batch import Batch, BatchStore, Stored
 
 logger = logging.getLogger(__name__)
 
 GROUP_MAX = 16
 
 T = TypeVar("T")
-Piece = tuple[Callable[[], Any], Future[Any]]
 
 
 class StoreUnavailableError(Exception):
     """The database could not commit (locked, full disk, closed); the work may be tried again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A batch, or work of another kind, and who waits for it."""
+
+    what: Batch | Callable[[], Any]
+    future: Future[Any]
+
+
 class Writer:
-    """Runs submitted work in transactions of ``database``, in order, in a thread of its own.
+    """Runs pieces in transactions of ``database``, in order, in a thread of its own."""
 
-    ``forget`` is called after every rollback: what the work keeps in memory about rows may then
-    describe rows that do not exist.
-    """
-
-    def __init__(self, database: SqliteDatabase, forget: Callable[[], None]) -> None:
+    def __init__(self, database: Database, batches: BatchStore) -> None:
         self._database = database
-        self._forget = forget
+        self._batches = batches
         self._queue: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()
         self._closed = False
         self._lock = threading.Lock()
@@ -49,14 +57,11 @@ class Writer:
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Queue the work. The future raises StoreUnavailableError when it was not committed."""
-        future: Future[T] = Future()
-        future.set_running_or_notify_cancel()  # from here on nobody can cancel it under the thread
-        with self._lock:
-            if self._closed:
-                future.set_exception(StoreUnavailableError("the collector is stopping"))
-            else:
-                self._queue.put((work, future))
-        return future
+        return self._put(work)
+
+    def batch(self, batch: Batch) -> Future[Stored]:
+        """Queue a batch; batches are committed in the order of these calls."""
+        return self._put(batch)
 
     def close(self) -> None:
         """Do what is queued, then end the thread and its connection."""
@@ -65,10 +70,20 @@ class Writer:
             self._queue.put(None)
         self._thread.join()
 
+    def _put(self, what: Batch | Callable[[], Any]) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # from here on nobody can cancel it under the thread
+        with self._lock:
+            if self._closed:
+                future.set_exception(StoreUnavailableError("the collector is stopping"))
+            else:
+                self._queue.put(Piece(what, future))
+        return future
+
     def _run(self) -> None:
-        with self._database.connection_context():
-            while group := self._next_group():
-                self._commit(group)
+        while group := self._next_group():
+            self._commit(group)
+        self._database.close()
 
     def _next_group(self) -> list[Piece]:
         """Wait for work, then take what else lies in the queue; [] at the end."""
@@ -83,20 +98,48 @@ class Writer:
             self._queue.put(None)
         return group
 
-    def _commit(self, group: list[Piece]) -> None:
+    def _commit(self, group: Sequence[Piece]) -> None:
+        batches = [piece.what for piece in group if isinstance(piece.what, Batch)]
         try:
-            with self._database.atomic("IMMEDIATE"):
-                results = [work() for work, _ in group]
+            self._connect()
+            self._batches.prepare(batches)
+            with writing(self._database):
+                results = self._work(group)
         except Exception as error:  # noqa: BLE001 - the task's edge: the thread outlives its work
-            self._forget()
+            self._batches.forget()
             if len(group) > 1:
                 for piece in group:
                     self._commit([piece])
                 return
-            _fail(group[0][1], error)
+            _fail(group[0].future, error)
             return
-        for (_, future), result in zip(group, results, strict=True):
-            future.set_result(result)
+        self._settle()
+        for piece, result in zip(group, results, strict=True):
+            piece.future.set_result(result)
+
+    def _settle(self) -> None:
+        """Have links resolved before anybody is told, so that who asks then sees it."""
+        try:
+            self._batches.settle()
+        except Exception:
+            logger.exception("links not settled")
+
+    def _connect(self) -> None:
+        """Connect, for the first time or after the server went away."""
+        if self._database.is_closed() or not self._database.is_connection_usable():
+            self._database.close()
+            self._database.connect()
+
+    def _work(self, group: Sequence[Piece]) -> list[Any]:
+        """Do the pieces in their order; batches that follow one another at once."""
+        results: list[Any] = []
+        for is_batch, run in groupby(group, key=lambda piece: isinstance(piece.what, Batch)):
+            pieces = [piece.what for piece in run]
+            if is_batch:
+                results += self._batches.store([one for one in pieces if isinstance(one, Batch)])
+            else:
+                results += [one() for one in pieces if not isinstance(one, Batch)]
+        return results
 
 
 def _fail(future: Future[Any], error: Exception) -> None:

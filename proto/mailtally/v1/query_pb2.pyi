@@ -794,7 +794,9 @@ class BreakdownRow(google.protobuf.message.Message):
     share: builtins.float
     """Of the total of the count that rows are sorted by, 0 to 1."""
     @property
-    def counts(self) -> global___Counts: ...
+    def counts(self) -> global___Counts:
+        """Without messages for providers: a message may go to several."""
+
     def __init__(
         self,
         *,
@@ -828,9 +830,7 @@ class BreakdownResponse(google.protobuf.message.Message):
     def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___BreakdownRow]: ...
     @property
     def total(self) -> global___Counts:
-        """Of all rows, unlisted ones too: the total of Summary. A message to several providers counts in
-        each of their rows and once here.
-        """
+        """Of all rows, unlisted ones too: the total of Summary."""
 
     @property
     def start(self) -> google.protobuf.timestamp_pb2.Timestamp: ...

@@ -1,22 +1,57 @@
-"""A database file, and a collector that listens on a port of its own."""
+"""Databases of both kinds, and a collector that listens on a port of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from mailtally_collector.config import load_config
 from mailtally_collector.daemon import serve
+from mailtally_collector.store.location import Location, location_of
+from tests.conftest import TEMPLATE
 from tests.integration.collector.tables import Tables
+from tests.postgres.server import PostgresServer
+
+NewLocation = Callable[[], AbstractContextManager[Location]]
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def new_location(request: pytest.FixtureRequest) -> NewLocation:
+    """Give a database that is gone after the block; everything here runs on both kinds."""
+    if request.param == "sqlite":
+        return _file
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return partial(_database, server)
+
+
+@contextmanager
+def _file() -> Iterator[Location]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "collector.db"
+
+
+@contextmanager
+def _database(server: PostgresServer) -> Iterator[Location]:
+    uri = server.new_database(TEMPLATE)
+    yield location_of(uri)
+    server.drop(uri)
 
 
 @pytest.fixture
-def tables(tmp_path: Path) -> Iterator[Tables]:
-    opened = Tables(tmp_path / "direct.db")
-    yield opened
-    opened.close()
+def location(new_location: NewLocation) -> Iterator[Location]:
+    with new_location() as made:
+        yield made
+
+
+@pytest.fixture
+def tables(location: Location) -> Iterator[Tables]:
+    with closing(Tables(location)) as opened:
+        yield opened
 
 
 async def port_in(port_file: Path) -> int:
@@ -27,12 +62,13 @@ async def port_in(port_file: Path) -> int:
 
 
 @asynccontextmanager
-async def collector(database: Path, config_file: Path | None = None) -> AsyncIterator[str]:
+async def collector(database: Location, config_file: Path | None = None) -> AsyncIterator[str]:
     """Run a collector in this process; gives its address."""
     stop = asyncio.Event()
-    port_file = database.with_suffix(".port")
-    port_file.unlink(missing_ok=True)
-    config = load_config(config_file, listen="127.0.0.1:0", database=str(database))
+    folder = tempfile.mkdtemp()
+    port_file = Path(folder) / "port"
+    named = database if isinstance(database, Path) else database.uri
+    config = load_config(config_file, listen="127.0.0.1:0", database=str(named))
     task = asyncio.create_task(serve(config, stop, port_file))
     waiting = asyncio.create_task(port_in(port_file))
     try:
@@ -44,9 +80,10 @@ async def collector(database: Path, config_file: Path | None = None) -> AsyncIte
     finally:
         stop.set()
         await task
+        shutil.rmtree(folder)
 
 
 @pytest.fixture
-async def address(tmp_path: Path) -> AsyncIterator[str]:
-    async with collector(tmp_path / "collector.db") as listening:
+async def address(location: Location) -> AsyncIterator[str]:
+    async with collector(location) as listening:
         yield listening

@@ -1,25 +1,25 @@
 """Every answer agrees with every other, for every filter; filters mean what their names say."""
 
-import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailtally_collector.classify.provider import load_providers
 from mailtally_collector.query.breakdown import breakdown
 from mailtally_collector.query.event import Event
 from mailtally_collector.query.event_keys import Order, order_of
 from mailtally_collector.query.events import list_events
 from mailtally_collector.query.filters import Filter, QueryError, select
 from mailtally_collector.query.reasons import top_reasons
-from mailtally_collector.query.receiver import of_domain, of_relay
 from mailtally_collector.query.summary import Counts, summarise
 from mailtally_collector.terms import CountOrder, DeliveryState, Dimension, EventOrder
 from tests.integration.collector.asked import WHOLE, exported, filters, listed
+from tests.integration.collector.conftest import NewLocation
 from tests.integration.collector.mixed_mail import mixed_mail
 from tests.integration.collector.tables import BY_LAST_TRY, EVERYTHING, NOW, Tables
 
@@ -40,20 +40,18 @@ SORTED_BY: dict[EventOrder, Callable[[Event], int]] = {
 
 
 @pytest.fixture(scope="module")
-def full() -> Iterator[Tables]:
-    with tempfile.TemporaryDirectory() as folder:
-        tables = Tables(Path(folder) / "t.db")
+def full(new_location: NewLocation) -> Iterator[Tables]:
+    with new_location() as location, closing(Tables(location)) as tables:
         for sent in mixed_mail(seed=5, count=120):
             tables.store(sent.records, sent.server)
         yield tables
-        tables.close()
 
 
 def counted(tables: Tables, asked: Filter) -> Counts:
     return summarise(tables.reader, EVERYTHING, select(asked, NOW), 0, "UTC").total
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     asked=filters(),
     by=st.sampled_from(sorted(SORTED_BY)),
@@ -81,7 +79,7 @@ def _key(event: Event) -> tuple[int, int]:
     return event.message_id, event.number
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(asked=filters(), order=st.sampled_from(CountOrder))
 def test_rows_of_every_dimension_add_up_to_the_summary(
     full: Tables, asked: Filter, order: CountOrder
@@ -90,6 +88,8 @@ def test_rows_of_every_dimension_add_up_to_the_summary(
     assert summary.total.sent == sum(part.sent for part in summary.buckets)
     assert summary.total.sent == sum(summary.total.by_state.values())
     for dimension in DIMENSIONS:
+        if dimension == Dimension.PROVIDER and order == CountOrder.MESSAGES:
+            continue
         selection = select(asked, NOW)
         found = breakdown(
             *(full.reader, EVERYTHING, selection, dimension), order=order, limit=1_000
@@ -100,10 +100,7 @@ def test_rows_of_every_dimension_add_up_to_the_summary(
         }
         assert states == {state: summary.total.by_state.get(state, 0) for state in ALL}
         messages = sum(row.counts.messages for row in found.rows)
-        if dimension == Dimension.PROVIDER:
-            assert messages >= summary.total.messages
-        else:
-            assert messages == summary.total.messages
+        assert messages == (0 if dimension == Dimension.PROVIDER else summary.total.messages)
         assert found.rows_total == len(found.rows)
         shares = sum(row.share for row in found.rows)
         if order != CountOrder.MESSAGES:
@@ -129,7 +126,18 @@ def test_a_row_is_what_the_filter_of_its_name_counts(full: Tables, asked: Filter
             name = row.name.decode() or "unknown"
             named: Any = {field: (name,) if field.endswith("s") else name}
             narrowed = replace(asked, **named)
-            assert counted(full, narrowed) == row.counts
+            assert counted(full, narrowed).by_state == row.counts.by_state
+
+
+PROVIDERS = load_providers()
+
+
+def of_relay(host: bytes) -> str:
+    return PROVIDERS.evidence(host.decode().lower(), "").relay
+
+
+def of_domain(domain: bytes) -> str:
+    return PROVIDERS.evidence("", domain.decode()).domain
 
 
 def provider_of(event: Event) -> str:
@@ -181,7 +189,7 @@ MEANINGS: dict[str, Callable[[Event, Filter], bool]] = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(asked=filters())
 def test_filters_mean_what_their_names_say(full: Tables, asked: Filter) -> None:
     """Compared with looking at each event: its own fields fit the filter, and no other's do."""
@@ -209,6 +217,12 @@ def test_orders_and_dimensions_that_are_not_known_are_refused(full: Tables) -> N
         order_of(9, ascending=True)
     with pytest.raises(QueryError, match="order 99 is not known"):
         breakdown(*(full.reader, EVERYTHING, selection, Dimension.SERVER), order=99, limit=1)
+    with pytest.raises(QueryError, match="not counted by provider"):
+        breakdown(
+            *(full.reader, EVERYTHING, selection, Dimension.PROVIDER),
+            order=CountOrder.MESSAGES,
+            limit=1,
+        )
     with pytest.raises(QueryError, match="name what to count by"):
         breakdown(full.reader, EVERYTHING, selection, 0, order=0, limit=1)
 

@@ -1,8 +1,7 @@
 """Mail through filters, forwards and a smarthost, on two servers: counted once, in any order."""
 
-import tempfile
+from contextlib import closing
 from itertools import groupby, pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from mailtally_collector.query.filters import Filter
 from mailtally_collector.terms import DeliveryState, Direction, TrafficClass
+from tests.integration.collector.conftest import NewLocation
 from tests.integration.collector.fleet import Reported, fleet
 from tests.integration.collector.tables import Tables
 
@@ -23,17 +23,16 @@ def store(tables: Tables, reported: Reported) -> None:
         tables.store([record for _, record in records], server)
 
 
-def rows_of(chunks: list[Reported]) -> list[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        tables = Tables(Path(folder) / "t.db")
+def rows_of(new_location: NewLocation, chunks: list[Reported]) -> list[str]:
+    with new_location() as location, closing(Tables(location)) as tables:
         for chunk in chunks:
             store(tables, sorted(chunk, key=lambda one: one[0]))
-        result = tables.dump()
-        tables.close()
-    return result
+        return tables.dump()
 
 
-IN_ORDER = rows_of([FLEET])
+@pytest.fixture(scope="module")
+def in_order(new_location: NewLocation) -> list[str]:
+    return rows_of(new_location, [FLEET])
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -43,17 +42,23 @@ IN_ORDER = rows_of([FLEET])
     again=st.lists(st.integers(0, len(FLEET) - 1), max_size=12),
 )
 def test_any_order_chunking_and_repetition_over_two_servers_gives_the_same(
-    reported: Reported, cuts: list[int], again: list[int]
+    new_location: NewLocation,
+    in_order: list[str],
+    reported: Reported,
+    cuts: list[int],
+    again: list[int],
 ) -> None:
     bounds = [0, *sorted(cuts), len(reported)]
     chunks = [reported[first:last] for first, last in pairwise(bounds)]
     chunks.insert(len(chunks) // 2, [reported[index] for index in again])
 
-    assert rows_of(chunks) == IN_ORDER
+    assert rows_of(new_location, chunks) == in_order
 
 
-def test_record_by_record_backwards_gives_the_same() -> None:
-    assert rows_of([[one] for one in reversed(FLEET)]) == IN_ORDER
+def test_record_by_record_backwards_gives_the_same(
+    new_location: NewLocation, in_order: list[str]
+) -> None:
+    assert rows_of(new_location, [[one] for one in reversed(FLEET)]) == in_order
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.config import load_config
 from mailtally_collector.daemon import serve
 from mailtally_collector.ingest import IngestService
+from mailtally_collector.store.location import Location
 from tests.integration.collector.conftest import collector, port_in
 from tests.integration.collector.reports import accepted, attempt, key, ref, story
 from tests.integration.collector.wire import Agent, agent_at, questions_to, whole_story
@@ -90,8 +91,8 @@ async def test_hostile_bytes_are_kept_and_nul_leaves_text_columns(address: str) 
         assert traced.deliveries[0].attempts[0].attempt.status == "bounced"
 
 
-async def test_the_last_token_is_known_and_another_one_is_not(tmp_path: Path) -> None:
-    database = tmp_path / "c.db"
+async def test_the_last_token_is_known_and_another_one_is_not(location: Location) -> None:
+    database = location
     async with collector(database) as address, agent_at(address) as agent:
         await agent.hello()
         token = (await agent.store(story())).token
@@ -166,7 +167,7 @@ async def test_two_servers_with_the_same_queue_ids_are_two_messages(address: str
 async def test_a_locked_database_ends_the_stream_without_acknowledgement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailtally_collector.store.database.BUSY_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("mailtally_collector.store.sqlite_file.BUSY_TIMEOUT_SECONDS", 0.2)
     database = tmp_path / "c.db"
     async with collector(database) as address:
         async with agent_at(address) as agent:
@@ -182,8 +183,8 @@ async def test_a_locked_database_ends_the_stream_without_acknowledgement(
             assert (await agent.store(story())).stored == len(story())
 
 
-async def test_a_stop_acknowledges_what_was_read_and_ends_the_streams(tmp_path: Path) -> None:
-    async with collector(tmp_path / "c.db") as address:
+async def test_a_stop_acknowledges_what_was_read_and_ends_the_streams(location: Location) -> None:
+    async with collector(location) as address:
         channel = agent_at(address)
         agent = await channel.__aenter__()
         await agent.hello()

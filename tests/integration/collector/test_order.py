@@ -1,14 +1,15 @@
 """Whatever the order, the chunks and the repetitions: the same rows and the same answers."""
 
-import tempfile
+from contextlib import closing
 from itertools import pairwise
-from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.terms import DeliveryState
+from tests.integration.collector.conftest import NewLocation
 from tests.integration.collector.reports import accepted, attempt, changed, ref, story
 from tests.integration.collector.tables import Tables
 
@@ -22,17 +23,16 @@ def answers(tables: Tables) -> tuple[object, ...]:
     return summary.total, summary.buckets, sorted(events), tables.dump()
 
 
-def stored_in(batches: list[list[pb.Record]]) -> tuple[object, ...]:
-    with tempfile.TemporaryDirectory() as folder:
-        tables = Tables(Path(folder) / "t.db")
+def stored_in(new_location: NewLocation, batches: list[list[pb.Record]]) -> tuple[object, ...]:
+    with new_location() as location, closing(Tables(location)) as tables:
         for batch in batches:
             tables.store(batch)
-        result = answers(tables)
-        tables.close()
-    return result
+        return answers(tables)
 
 
-STORY = stored_in([story()])
+@pytest.fixture(scope="module")
+def told(new_location: NewLocation) -> tuple[object, ...]:
+    return stored_in(new_location, [story()])
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -42,18 +42,21 @@ STORY = stored_in([story()])
     again=st.lists(st.integers(0, len(story()) - 1), max_size=12),
 )
 def test_any_order_chunking_and_repetition_gives_the_same(
-    records: list[pb.Record], cuts: list[int], again: list[int]
+    new_location: NewLocation,
+    told: tuple[object, ...],
+    records: list[pb.Record],
+    cuts: list[int],
+    again: list[int],
 ) -> None:
     bounds = [0, *sorted(cuts), len(records)]
     batches = [records[first:last] for first, last in pairwise(bounds)]
     batches.insert(len(batches) // 2, [records[index] for index in again])
 
-    assert stored_in(batches) == STORY
+    assert stored_in(new_location, batches) == told
 
 
-def test_the_story_is_told_right() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        tables = Tables(Path(folder) / "t.db")
+def test_the_story_is_told_right(new_location: NewLocation) -> None:
+    with new_location() as location, closing(Tables(location)) as tables:
         tables.store(story())
         assert tables.states() == {
             DeliveryState.DELIVERED: 2,
@@ -66,7 +69,6 @@ def test_the_story_is_told_right() -> None:
             ("4AAAA3", 2),
             ("4AAAA2", 1),
         ]
-        tables.close()
 
 
 def test_replay_three_times_changes_nothing(tables: Tables) -> None:
@@ -94,15 +96,14 @@ HALVES = [
 @settings(max_examples=40, deadline=None)
 @given(records=st.permutations(HALVES))
 def test_a_message_known_from_its_middle_is_joined_with_its_origin(
+    new_location: NewLocation,
     records: list[pb.Record],
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        tables = Tables(Path(folder) / "t.db")
+    with new_location() as location, closing(Tables(location)) as tables:
         for record in records:
             tables.store([record])
         (event,) = tables.events()
         assert (event.state, event.attempts) == (DeliveryState.BOUNCED, 3)
         assert tables.column("SELECT count(*) FROM message") == [1]
-        assert tables.column("SELECT origin_seen FROM message") == [1]
+        assert tables.column("SELECT origin_seen FROM message") == [True]
         assert tables.column("SELECT arrival_us FROM failure") == [ORIGIN.arrival_us]
-        tables.close()

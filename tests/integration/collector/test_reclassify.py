@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,9 +13,10 @@ import pytest
 from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.classify.rule_set import shipped_rules
+from mailtally_collector.store.dialect import writing
+from mailtally_collector.store.location import Location
 from mailtally_collector.store.reclassify import count_old, reclassify_some
-from mailtally_collector.store.sql import Sql
-from tests.integration.collector.conftest import collector
+from tests.integration.collector.conftest import NewLocation, collector
 from tests.integration.collector.reports import accepted, attempt, ref
 from tests.integration.collector.tables import Tables
 
@@ -68,16 +68,15 @@ def failures(deliveries: int) -> Iterator[list[pb.Record]]:
         yield records
 
 
-def imported(path: Path, rules: CurrentRules, deliveries: int) -> Tables:
-    tables = Tables(path, rules)
+def imported(location: Location, rules: CurrentRules, deliveries: int) -> Tables:
+    tables = Tables(location, rules)
     for batch in failures(deliveries):
         tables.store(batch)
     return tables
 
 
-def by_reason(path: Path) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(BY_REASON).fetchall()
+def by_reason(tables: Tables) -> list[tuple[object, ...]]:
+    return tables.sql.run(BY_REASON).fetchall()
 
 
 def operator_rules(folder: Path, text: str = RULES) -> CurrentRules:
@@ -86,46 +85,44 @@ def operator_rules(folder: Path, text: str = RULES) -> CurrentRules:
     return CurrentRules(folder)
 
 
-def deliveries_of(path: Path) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("SELECT * FROM delivery ORDER BY message_id, number").fetchall()
+def deliveries_of(tables: Tables) -> list[tuple[object, ...]]:
+    return tables.sql.run("SELECT * FROM delivery ORDER BY message_id, number").fetchall()
 
 
 def test_totals_equal_those_of_an_import_with_the_new_rules(tmp_path: Path) -> None:
     """100,000 deliveries; only templates are judged again."""
     new = operator_rules(tmp_path / "rules.d")
     old = imported(tmp_path / "old.db", CurrentRules(None), 100_000)
-    before, untouched = by_reason(old.path), deliveries_of(old.path)
-    sql = Sql(old.database)
+    before, untouched = by_reason(old), deliveries_of(old)
+    sql = old.sql
     steps = []
-    with old.database.connection_context():
+    with writing(old.database):
         templates = count_old(sql, new.rules)
         while some := reclassify_some(sql, new.rules, most=100):
             steps.append(some)
     afresh = imported(tmp_path / "new.db", new, 100_000)
 
     assert sum(steps) == templates <= 40 * 3 * len(DOMAINS)
-    assert by_reason(old.path) == by_reason(afresh.path) != before
-    assert sum(int(str(row[-1])) for row in by_reason(old.path)) == 100_000
-    assert deliveries_of(old.path) == untouched
-    assert {row[2] for row in by_reason(old.path)} == {"own.quota", "own.gone", ""}
+    assert by_reason(old) == by_reason(afresh) != before
+    assert sum(int(str(row[-1])) for row in by_reason(old)) == 100_000
+    assert deliveries_of(old) == untouched
+    assert {row[2] for row in by_reason(old)} == {"own.quota", "own.gone", ""}
 
 
-def test_an_older_reply_of_the_same_kind_decides(tmp_path: Path) -> None:
+def test_an_older_reply_of_the_same_kind_decides(tmp_path: Path, new_location: NewLocation) -> None:
     """The verdict is about the earliest reply, in whatever order replies come in."""
     rules = operator_rules(
         tmp_path / "rules.d", RULES.replace("xyzzy (?:1|2|3)[0-9]? quota", "192.0.2.1 ")
     )
     found = []
-    for name, order in (("a", (1, 2)), ("b", (2, 1))):
-        tables = Tables(tmp_path / f"{name}.db", rules)
-        for at in order:
-            message = ref(f"4OLD{at}", at, at * 10)
-            text = b"552 host 192.0.2.%d is full of xyzzy" % at
-            failed = attempt(message, at, at * 10 + 2, pb.ATTEMPT_OUTCOME_BOUNCED, text=text)
-            tables.store([accepted(message, at, at * 10 + 1), failed])
-        found.append(by_reason(tables.path))
-        tables.close()
+    for order in ((1, 2), (2, 1)):
+        with new_location() as location, closing(Tables(location, rules)) as tables:
+            for at in order:
+                message = ref(f"4OLD{at}", at, at * 10)
+                text = b"552 host 192.0.2.%d is full of xyzzy" % at
+                failed = attempt(message, at, at * 10 + 2, pb.ATTEMPT_OUTCOME_BOUNCED, text=text)
+                tables.store([accepted(message, at, at * 10 + 1), failed])
+            found.append(by_reason(tables))
     assert found[0] == found[1]
     assert [row[2] for row in found[0]] == ["own.quota"]
 
@@ -133,14 +130,14 @@ def test_an_older_reply_of_the_same_kind_decides(tmp_path: Path) -> None:
 def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
     new = operator_rules(tmp_path / "rules.d")
     tables = imported(tmp_path / "c.db", CurrentRules(None), 2_000)
-    sql = Sql(tables.database)
-    with tables.database.connection_context():
+    sql = tables.sql
+    with writing(tables.database):
         first = reclassify_some(sql, new.rules, most=50)
         left = count_old(sql, new.rules)
     config = tmp_path / "collector.toml"
     config.write_text(f'[rules]\nfolder = "{tmp_path}/rules.d"\n')
     done = subprocess.run(
-        [COLLECTOR, "reclassify", "--config", config, "--database", tables.path],
+        [COLLECTOR, "reclassify", "--config", config, "--database", tmp_path / "c.db"],
         capture_output=True,
         text=True,
         check=True,
@@ -170,7 +167,8 @@ async def test_a_running_collector_follows_its_folder(
 
 
 def rule_sets(database: Path) -> set[object]:
-    return {row[3] for row in by_reason(database)}
+    with closing(Tables(database)) as tables:
+        return {row[3] for row in by_reason(tables)}
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mailtally_collector.store.dialect import writing
 from mailtally_collector.store.recount import recount, span_of_rows
-from mailtally_collector.store.sql import Sql
 from tests.integration.collector.fleet import fleet
 from tests.integration.collector.reports import story
 from tests.integration.collector.tables import Tables
@@ -19,7 +19,10 @@ DAMAGE = {
     " (SELECT MIN(hour) FROM traffic_hour)": "traffic_hour",
     "UPDATE domain_hour SET messages_15 = messages_15 - 1": "domain_hour",
     "DELETE FROM reason_hour": "reason_hour",
-    "UPDATE domain_reason_hour SET sender_domain_id = 999": "domain_reason_hour",
+    "UPDATE domain_reason_day SET sender_domain_id = 999": "domain_reason_day",
+    "INSERT INTO domain_provider_day VALUES (1, 20717, 1, 1, 1, 7, 7)": "domain_provider_day",
+    "INSERT INTO provider_hour VALUES (497222, 1, 1, 1, 7, 7, 0, 0, 0)": "provider_hour",
+    "UPDATE mailbox_day SET messages = messages + 1": "mailbox_day",
     "DELETE FROM failure WHERE state = 4": "failure",
     "UPDATE failure SET last_try_us = last_try_us + 1": "failure",
 }
@@ -34,9 +37,8 @@ def full(tables: Tables) -> Tables:
 
 
 def differences(tables: Tables, *, repair: bool) -> dict[str, int]:
-    sql = Sql(tables.database)
-    with tables.database.atomic("IMMEDIATE"):
-        return dict(recount(sql, *span_of_rows(sql), repair=repair))
+    with writing(tables.database):
+        return dict(recount(tables.sql, *span_of_rows(tables.sql), repair=repair))
 
 
 def test_what_is_stored_is_right(full: Tables) -> None:
@@ -46,7 +48,7 @@ def test_what_is_stored_is_right(full: Tables) -> None:
 @pytest.mark.parametrize("statement", DAMAGE)
 def test_damage_is_found_and_put_right(full: Tables, statement: str) -> None:
     before = full.dump()
-    Sql(full.database).run(statement)
+    full.sql.run(statement)
     damaged = full.dump()
     found = differences(full, repair=False)
     assert set(found) == {DAMAGE[statement]}
@@ -57,9 +59,10 @@ def test_damage_is_found_and_put_right(full: Tables, statement: str) -> None:
 
 
 def test_the_command_says_what_differs_and_repairs(full: Tables) -> None:
-    Sql(full.database).run("DELETE FROM reason_hour")
+    full.sql.run("DELETE FROM reason_hour")
     full.close()
-    command: list[str | Path] = [COLLECTOR, "check", "--deep", "--quiet", "--database", full.path]
+    named = full.location if isinstance(full.location, Path) else full.location.uri
+    command: list[str | Path] = [COLLECTOR, "check", "--deep", "--quiet", "--database", named]
     command += ["--listen", "127.0.0.1:0"]
     ends = [
         subprocess.run([*command, *more], capture_output=True, text=True, check=False)

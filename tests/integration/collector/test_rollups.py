@@ -1,10 +1,9 @@
 """Roll-ups say what the rows say, whatever is asked and however the records came in."""
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,8 +16,8 @@ from mailtally_collector.query.filters import Filter, select
 from mailtally_collector.query.hours import cut, is_rolled_up
 from mailtally_collector.query.reasons import count_templates, templates_of_rows
 from mailtally_collector.query.summary import count_rows, count_slots
-from mailtally_collector.store.sql import Sql
 from mailtally_collector.terms import Bucket, DeliveryState, Direction, TrafficClass
+from tests.integration.collector.conftest import NewLocation
 from tests.integration.collector.fleet import fleet
 from tests.integration.collector.reports import (
     SECOND,
@@ -31,7 +30,7 @@ from tests.integration.collector.reports import (
 )
 from tests.integration.collector.tables import EVERYTHING, NOW, Tables
 
-ROLLUPS = ("traffic_hour", "domain_hour", "reason_hour", "domain_reason_hour")
+HOURLY = ("traffic_hour", "domain_hour", "reason_hour", "provider_hour")
 HOUR = 3_600 * SECOND
 SENT, DEFERRED, BOUNCED = (
     pb.ATTEMPT_OUTCOME_SENT,
@@ -55,16 +54,14 @@ MANY = [
 
 
 @pytest.fixture(scope="module")
-def full() -> Iterator[Tables]:
-    with tempfile.TemporaryDirectory() as folder:
-        tables = Tables(Path(folder) / "t.db")
+def full(new_location: NewLocation) -> Iterator[Tables]:
+    with new_location() as location, closing(Tables(location)) as tables:
         for server, record in fleet():
             tables.store([record], server)
         tables.store(story(), "mx1")
         for first, last in pairwise([*range(0, len(MANY), 7), len(MANY)]):
             tables.store(MANY[first:last], "mx3")
         yield tables
-        tables.close()
 
 
 def several(values: tuple[int, ...]) -> st.SearchStrategy[tuple[int, ...]]:
@@ -113,11 +110,11 @@ def test_the_question_is_answered_from_roll_ups(full: Tables) -> None:
     selection = select(Filter(start_us=T0 - HOUR, end_us=T0 + 8 * HOUR), NOW)
     assert is_rolled_up(selection)
     before = count_slots(full.reader, EVERYTHING, selection, QUARTER_US)
-    sql = Sql(full.database)
-    for table in ROLLUPS:
+    sql = full.sql
+    for table in HOURLY:
         sql.run(f"UPDATE {table} SET recipients_30 = recipients_30 + 1")  # noqa: S608
     after = count_slots(full.reader, EVERYTHING, selection, QUARTER_US)
-    for table in ROLLUPS:
+    for table in HOURLY:
         sql.run(f"UPDATE {table} SET recipients_30 = recipients_30 - 1")  # noqa: S608
     assert sum(one.count for one in after) > sum(one.count for one in before) > 0
 

@@ -1,10 +1,9 @@
 """Who sees some domains sees what he would see if there were no others."""
 
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import astuple, replace
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from mailtally_collector.query.unknown import unknown_replies
 from mailtally_collector.reply_template import reply_template
 from mailtally_collector.terms import CountOrder, Dimension, EventOrder
 from tests.integration.collector.asked import WHOLE, exported, filters, listed
+from tests.integration.collector.conftest import NewLocation
 from tests.integration.collector.mixed_mail import DOMAINS, mixed_mail
 from tests.integration.collector.tables import BY_LAST_TRY, EVERYTHING, NOW, Tables
 
@@ -35,19 +35,18 @@ SCOPES = [seen for size in range(4) for seen in combinations((*DOMAINS, "no.exam
 
 
 @pytest.fixture(scope="module")
-def databases() -> Iterator[dict[Seen, Database]]:
+def databases(new_location: NewLocation) -> Iterator[dict[Seen, Database]]:
     """All mail under ALL; under each scope, a database that never held any other mail."""
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack:
         opened = {}
-        for number, seen in enumerate([ALL, *SCOPES]):
-            tables = Tables(Path(folder) / f"{number}.db")
+        for seen in [ALL, *SCOPES]:
+            location = stack.enter_context(new_location())
+            tables = stack.enter_context(closing(Tables(location)))
             for sent in mixed_mail(seed=8, count=60):
                 if seen == ALL or sent.domain in seen:
                     tables.store(sent.records, sent.server)
-            opened[seen] = tables
-        yield {seen: tables.reader for seen, tables in opened.items()}
-        for tables in opened.values():
-            tables.close()
+            opened[seen] = tables.reader
+        yield opened
 
 
 def of(seen: Seen) -> Scope:
@@ -65,7 +64,7 @@ def cause(reason: Reason) -> tuple[Any, ...]:
     return astuple(replace(reason, most=most))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     asked=filters(),
     seen=st.sampled_from(SCOPES),

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,6 +17,7 @@ from mailtally_collector.query.event import Event
 from mailtally_collector.query.filters import Filter, QueryError
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.tail import Tail
+from mailtally_collector.store.location import Location
 from tests.integration.collector.conftest import collector
 from tests.integration.collector.mixed_mail import mixed_mail
 from tests.integration.collector.reports import SECOND, T0, accepted, attempt, changed, ref, story
@@ -198,9 +198,9 @@ async def test_callers_are_told_of_new_events_and_that_the_stream_lives(address:
 
 
 @pytest.mark.usefixtures("fast")
-async def test_a_collector_that_stops_says_so(tmp_path: Path) -> None:
+async def test_a_collector_that_stops_says_so(location: Location) -> None:
     async with AsyncExitStack() as channel:
-        async with collector(tmp_path / "c.db") as address:
+        async with collector(location) as address:
             query: Any = await channel.enter_async_context(questions_to(address))
             call = query.TailEvents(query_pb2.TailEventsRequest())
             await call.read()

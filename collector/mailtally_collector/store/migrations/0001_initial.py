@@ -5,6 +5,7 @@ A frozen copy of the models of that day: a migration must not change when the mo
 
 from peewee import (
     AutoField,
+    BigAutoField,
     BigIntegerField,
     BlobField,
     BooleanField,
@@ -31,17 +32,17 @@ PARTIAL_INDEXES = (
         "CREATE INDEX delivery_original ON delivery (original_recipient_id)"
         " WHERE original_recipient_id IS NOT NULL"
     ),
-    # Successes that a later line of the same recipient did not outrank.
-    (
-        "CREATE INDEX delivery_outranking ON delivery (server_id, deciding_us)"
-        " WHERE deciding_us IS NOT NULL"
-    ),
 )
+# PostgreSQL cuts these by the time in the ids; what has no partition of its own is in the default.
+PARTITIONED = ("message", "message_score", "message_event", "delivery", "attempt", "failure")
 
 
 def up(_migrator: SchemaMigrator, db: Database) -> None:
     """Create every table."""
     is_sqlite = isinstance(db, SqliteDatabase)
+
+    def by_time(column: str) -> tuple[str, ...]:
+        return () if is_sqlite else (f"PARTITION BY RANGE ({column})",)
 
     class Frozen(Model):
         class Meta:
@@ -98,9 +99,19 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         class Meta:
             indexes = ((("server_id", "digest"), True),)
 
+    class Unsettled(Frozen):
+        id = BigAutoField()
+        stored_us = BigIntegerField()
+        message_ids = BlobField()
+
+    class Provider(Frozen):
+        id = AutoField()
+        name = TextField(unique=True)
+
     class Domain(Frozen):
         id = AutoField()
         name = BlobField(unique=True)
+        provider_id = IntegerField()
 
     class Address(Frozen):
         id = AutoField()
@@ -115,6 +126,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         host = BlobField()
         address = TextField()
         port = BigIntegerField()
+        provider_id = IntegerField()
 
         class Meta:
             indexes = ((("host", "address", "port"), True),)
@@ -125,7 +137,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         address = TextField()
         sasl_method = TextField()
         sasl_username = BlobField()
-        submit_uid = IntegerField()
+        submit_uid = BigIntegerField()
 
         class Meta:
             indexes = ((("name", "address", "sasl_method", "sasl_username", "submit_uid"), True),)
@@ -226,9 +238,11 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
 
         class Meta:
             indexes = ((("sender_domain_id", "arrival_us"), False),)
+            table_settings = by_time("id")
 
     class MessageScore(Frozen):
         message_id = BigIntegerField(primary_key=True)
+        server_id = IntegerField()
         time_us = BigIntegerField()
         line_hash = BigIntegerField()
         scanner = TextField()
@@ -238,9 +252,11 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
 
         class Meta:
             table_name = "message_score"
+            table_settings = by_time("message_id")
 
     class MessageEvent(Frozen):
         message_id = BigIntegerField()
+        server_id = IntegerField()
         time_us = BigIntegerField()
         line_hash = BigIntegerField()
         change = IntegerField()
@@ -249,6 +265,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             table_name = "message_event"
             primary_key = CompositeKey("message_id", "time_us", "line_hash")
             without_rowid = is_sqlite
+            table_settings = by_time("message_id")
 
     class MessageLink(Frozen):
         parent_id = BigIntegerField()
@@ -270,6 +287,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         recipient_id = IntegerField(index=True)
         original_recipient_id = IntegerField(null=True)
         recipient_domain_id = IntegerField()
+        provider_id = IntegerField()
         state = IntegerField()
         direction = IntegerField()
         attempts = IntegerField()
@@ -297,7 +315,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         class Meta:
             primary_key = CompositeKey("message_id", "number")
             without_rowid = is_sqlite
-            indexes = ((("server_id", "last_try_us"), False),)
+            table_settings = by_time("message_id")
 
     class Attempt(Frozen):
         message_id = BigIntegerField()
@@ -324,7 +342,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         class Meta:
             primary_key = CompositeKey("message_id", "number", "time_us", "line_hash")
             without_rowid = is_sqlite
-            indexes = ((("server_id", "time_us"), False),)
+            table_settings = by_time("message_id")
 
     class Failure(Frozen):
         message_id = BigIntegerField()
@@ -352,6 +370,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
                 (("reply_template_id", "last_try_us", "message_id", "number"), False),
                 (("sender_domain_id", "arrival_us"), False),
             )
+            table_settings = by_time("message_id")
 
     class TrafficHour(Frozen):
         hour = IntegerField()
@@ -412,27 +431,75 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             )
             without_rowid = is_sqlite
 
-    class DomainReasonHour(Frozen):
-        sender_domain_id = IntegerField()
+    class ProviderHour(Frozen):
         hour = IntegerField()
         server_id = IntegerField()
         traffic_class = IntegerField()
         outcomes = BigIntegerField()
-        reply_template_id = IntegerField()
-        recipients_00 = IntegerField()
-        recipients_15 = IntegerField()
-        recipients_30 = IntegerField()
-        recipients_45 = IntegerField()
+        provider_id = IntegerField()
+        recipients_00 = BigIntegerField()
+        recipients_15 = BigIntegerField()
+        recipients_30 = BigIntegerField()
+        recipients_45 = BigIntegerField()
 
         class Meta:
-            table_name = "domain_reason_hour"
+            table_name = "provider_hour"
+            primary_key = CompositeKey(
+                "hour", "server_id", "traffic_class", "outcomes", "provider_id"
+            )
+            without_rowid = is_sqlite
+
+    class DomainReasonDay(Frozen):
+        sender_domain_id = IntegerField()
+        day = IntegerField()
+        server_id = IntegerField()
+        traffic_class = IntegerField()
+        outcomes = BigIntegerField()
+        reply_template_id = IntegerField()
+        recipients = IntegerField()
+
+        class Meta:
+            table_name = "domain_reason_day"
             primary_key = CompositeKey(
                 "sender_domain_id",
-                "hour",
+                "day",
                 "server_id",
                 "traffic_class",
                 "outcomes",
                 "reply_template_id",
+            )
+            without_rowid = is_sqlite
+
+    class DomainProviderDay(Frozen):
+        sender_domain_id = IntegerField()
+        day = IntegerField()
+        server_id = IntegerField()
+        traffic_class = IntegerField()
+        outcomes = BigIntegerField()
+        provider_id = IntegerField()
+        recipients = IntegerField()
+
+        class Meta:
+            table_name = "domain_provider_day"
+            primary_key = CompositeKey(
+                "sender_domain_id", "day", "server_id", "traffic_class", "outcomes", "provider_id"
+            )
+            without_rowid = is_sqlite
+
+    class MailboxDay(Frozen):
+        sender_domain_id = IntegerField()
+        day = IntegerField()
+        sender_id = IntegerField()
+        server_id = IntegerField()
+        traffic_class = IntegerField()
+        outcomes = BigIntegerField()
+        recipients = IntegerField()
+        messages = IntegerField()
+
+        class Meta:
+            table_name = "mailbox_day"
+            primary_key = CompositeKey(
+                "sender_domain_id", "day", "sender_id", "server_id", "traffic_class", "outcomes"
             )
             without_rowid = is_sqlite
 
@@ -443,6 +510,8 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             AckToken,
             Allotment,
             Quarantine,
+            Unsettled,
+            Provider,
             Domain,
             Address,
             Relay,
@@ -459,10 +528,15 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             TrafficHour,
             DomainHour,
             ReasonHour,
-            DomainReasonHour,
+            ProviderHour,
+            DomainReasonDay,
+            DomainProviderDay,
+            MailboxDay,
         ]
     )
     sql = Sql(db)
+    for table in () if is_sqlite else PARTITIONED:
+        sql.run(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
     for statement in PARTIAL_INDEXES:
         sql.run(statement)
     sql.run("INSERT INTO allotment (id, next_number) VALUES (1, 0)")

@@ -10,7 +10,14 @@ Ids       Of messages: the hour of arrival, as it was known first, above 28 bits
 
 from peewee import Model
 
-from mailtally_collector.store.models.hosts import AckToken, Allotment, Instance, Quarantine, Server
+from mailtally_collector.store.models.hosts import (
+    AckToken,
+    Allotment,
+    Instance,
+    Quarantine,
+    Server,
+    Unsettled,
+)
 from mailtally_collector.store.models.messages import (
     Attempt,
     Delivery,
@@ -24,13 +31,17 @@ from mailtally_collector.store.models.names import (
     Address,
     Client,
     Domain,
+    Provider,
     Relay,
     ReplyTemplate,
     Transport,
 )
 from mailtally_collector.store.models.rollups import (
     DomainHour,
-    DomainReasonHour,
+    DomainProviderDay,
+    DomainReasonDay,
+    MailboxDay,
+    ProviderHour,
     ReasonHour,
     TrafficHour,
 )
@@ -45,13 +56,17 @@ __all__ = [
     "Delivery",
     "Domain",
     "DomainHour",
-    "DomainReasonHour",
+    "DomainProviderDay",
+    "DomainReasonDay",
     "Failure",
     "Instance",
+    "MailboxDay",
     "Message",
     "MessageEvent",
     "MessageLink",
     "MessageScore",
+    "Provider",
+    "ProviderHour",
     "Quarantine",
     "ReasonHour",
     "Relay",
@@ -59,6 +74,7 @@ __all__ = [
     "Server",
     "TrafficHour",
     "Transport",
+    "Unsettled",
 ]
 
 TABLES: tuple[type[Model], ...] = (
@@ -67,6 +83,8 @@ TABLES: tuple[type[Model], ...] = (
     AckToken,
     Allotment,
     Quarantine,
+    Unsettled,
+    Provider,
     Domain,
     Address,
     Relay,
@@ -83,5 +101,8 @@ TABLES: tuple[type[Model], ...] = (
     TrafficHour,
     DomainHour,
     ReasonHour,
-    DomainReasonHour,
+    ProviderHour,
+    DomainReasonDay,
+    DomainProviderDay,
+    MailboxDay,
 )

@@ -1,7 +1,15 @@
 """Mail hosts, what was acknowledged to them, and what could not be stored."""
 # ruff: noqa: D106 — peewee's Meta
 
-from peewee import AutoField, BigIntegerField, BlobField, IntegerField, Model, TextField
+from peewee import (
+    AutoField,
+    BigAutoField,
+    BigIntegerField,
+    BlobField,
+    IntegerField,
+    Model,
+    TextField,
+)
 
 
 class Server(Model):
@@ -73,3 +81,14 @@ class Quarantine(Model):
 
     class Meta:
         indexes = ((("server_id", "digest"), True),)
+
+
+class Unsettled(Model):
+    """A stored batch whose links are still to be resolved against what others stored meanwhile.
+
+    ``message_ids``  8 bytes each, big-endian.
+    """
+
+    id = BigAutoField()
+    stored_us = BigIntegerField()
+    message_ids = BlobField()

@@ -1,4 +1,7 @@
-"""Messages, their recipients, and the tries for each; all rows of a message carry its id."""
+"""Messages, their recipients, and the tries for each; all rows of a message carry its id.
+
+PostgreSQL  cuts these tables into partitions by the time in the ids, but for message_link.
+"""
 # ruff: noqa: D106 — peewee's Meta
 
 from peewee import (
@@ -67,6 +70,7 @@ class MessageScore(Model):
     """What a spam filter thought of a message: the newest line that tells it."""
 
     message_id = BigIntegerField(primary_key=True)
+    server_id = IntegerField()
     time_us = BigIntegerField()
     line_hash = BigIntegerField()
     scanner = TextField()
@@ -82,6 +86,7 @@ class MessageEvent(Model):
     """A change of a whole message."""
 
     message_id = BigIntegerField()
+    server_id = IntegerField()
     time_us = BigIntegerField()
     line_hash = BigIntegerField()
     change = IntegerField()
@@ -111,6 +116,8 @@ class MessageLink(Model):
 class Delivery(Model):
     """One recipient of one message; ``number`` tells the recipients of a message apart.
 
+    ``provider_id``  who received it: by its relay, else by the recipient's domain; 0 for a failure,
+    whose reply tells more (reply_template).
     ``first_try_us``, ``deciding_us``  null when they equal ``last_try_us``, as they mostly do.
     ``told_direction`` and what follows  the attempt that decides, when it succeeded; null when it
     did not: then it is in attempt, as all that do not decide.
@@ -122,6 +129,7 @@ class Delivery(Model):
     recipient_id = IntegerField(index=True)
     original_recipient_id = IntegerField(null=True)
     recipient_domain_id = IntegerField()
+    provider_id = IntegerField()
     state = IntegerField()
     direction = IntegerField()
     attempts = IntegerField()
@@ -149,7 +157,6 @@ class Delivery(Model):
     class Meta:
         primary_key = CompositeKey("message_id", "number")
         without_rowid = True
-        indexes = ((("server_id", "last_try_us"), False),)
 
 
 class Attempt(Model):
@@ -179,7 +186,6 @@ class Attempt(Model):
     class Meta:
         primary_key = CompositeKey("message_id", "number", "time_us", "line_hash")
         without_rowid = True
-        indexes = ((("server_id", "time_us"), False),)
 
 
 class Failure(Model):

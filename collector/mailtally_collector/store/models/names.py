@@ -4,11 +4,22 @@
 from peewee import AutoField, BigIntegerField, BlobField, IntegerField, Model, TextField
 
 
+class Provider(Model):
+    """Who receives mail for many domains, by its name in the rules; ids begin at 1, 0 is nobody."""
+
+    id = AutoField()
+    name = TextField(unique=True)
+
+
 class Domain(Model):
-    """The part of an address after its last @, ASCII letters in lower case; empty for none."""
+    """The part of an address after its last @, ASCII letters in lower case; empty for none.
+
+    ``provider_id``  who is known to receive its mail, by the rules of when it was first seen.
+    """
 
     id = AutoField()
     name = BlobField(unique=True)
+    provider_id = IntegerField()
 
 
 class Address(Model):
@@ -23,12 +34,16 @@ class Address(Model):
 
 
 class Relay(Model):
-    """Where an attempt led; port 0 and empty texts for what was not told."""
+    """Where an attempt led; port 0 and empty texts for what was not told.
+
+    ``provider_id``  whose host it is, by the rules of when it was first seen.
+    """
 
     id = AutoField()
     host = BlobField()
     address = TextField()
     port = BigIntegerField()
+    provider_id = IntegerField()
 
     class Meta:
         indexes = ((("host", "address", "port"), True),)
@@ -42,7 +57,7 @@ class Client(Model):
     address = TextField()
     sasl_method = TextField()
     sasl_username = BlobField()
-    submit_uid = IntegerField()
+    submit_uid = BigIntegerField()
 
     class Meta:
         indexes = ((("name", "address", "sasl_method", "sasl_username", "submit_uid"), True),)

@@ -1,9 +1,10 @@
-"""Roll-ups: recipients and messages of an hour (UTC) of acceptance, so that a month costs little.
+"""Roll-ups: recipients and messages of an hour or day (UTC) of acceptance: a month costs little.
 
 Outcomes  A bit for each pair of direction and state (rollup.py). A row counts recipients when it
           has one bit, and messages whose recipients have just these outcomes.
-Quarters  Each figure is kept for the four quarters of the hour: 8 columns, and every time zone in
-          use begins its hours and days at one of them.
+Quarters  Figures that charts show are kept for the four quarters of the hour: every time zone in
+          use begins its hours and days at one of them. What is only ever added up over a range is
+          kept by day; the rest of a range that does not begin with a day is read from the rows.
 """
 # ruff: noqa: D106 — peewee's Meta
 
@@ -78,28 +79,83 @@ class ReasonHour(Model):
         without_rowid = True
 
 
-class DomainReasonHour(Model):
-    """The same for one domain of envelope senders."""
+class ProviderHour(Model):
+    """Recipients at one provider on one server; of those without a reply that tells it."""
 
-    sender_domain_id = IntegerField()
     hour = IntegerField()
     server_id = IntegerField()
     traffic_class = IntegerField()
     outcomes = BigIntegerField()
-    reply_template_id = IntegerField()
-    recipients_00 = IntegerField()
-    recipients_15 = IntegerField()
-    recipients_30 = IntegerField()
-    recipients_45 = IntegerField()
+    provider_id = IntegerField()
+    recipients_00 = BigIntegerField()
+    recipients_15 = BigIntegerField()
+    recipients_30 = BigIntegerField()
+    recipients_45 = BigIntegerField()
 
     class Meta:
-        table_name = "domain_reason_hour"
+        table_name = "provider_hour"
+        primary_key = CompositeKey("hour", "server_id", "traffic_class", "outcomes", "provider_id")
+        without_rowid = True
+
+
+class DomainReasonDay(Model):
+    """Recipients with one reply, by domain of envelope senders and day (UTC)."""
+
+    sender_domain_id = IntegerField()
+    day = IntegerField()
+    server_id = IntegerField()
+    traffic_class = IntegerField()
+    outcomes = BigIntegerField()
+    reply_template_id = IntegerField()
+    recipients = IntegerField()
+
+    class Meta:
+        table_name = "domain_reason_day"
         primary_key = CompositeKey(
             "sender_domain_id",
-            "hour",
+            "day",
             "server_id",
             "traffic_class",
             "outcomes",
             "reply_template_id",
+        )
+        without_rowid = True
+
+
+class DomainProviderDay(Model):
+    """Recipients at one provider, without a reply that tells it, by domain and day (UTC)."""
+
+    sender_domain_id = IntegerField()
+    day = IntegerField()
+    server_id = IntegerField()
+    traffic_class = IntegerField()
+    outcomes = BigIntegerField()
+    provider_id = IntegerField()
+    recipients = IntegerField()
+
+    class Meta:
+        table_name = "domain_provider_day"
+        primary_key = CompositeKey(
+            "sender_domain_id", "day", "server_id", "traffic_class", "outcomes", "provider_id"
+        )
+        without_rowid = True
+
+
+class MailboxDay(Model):
+    """Recipients and messages of one envelope sender, by day (UTC)."""
+
+    sender_domain_id = IntegerField()
+    day = IntegerField()
+    sender_id = IntegerField()
+    server_id = IntegerField()
+    traffic_class = IntegerField()
+    outcomes = BigIntegerField()
+    recipients = IntegerField()
+    messages = IntegerField()
+
+    class Meta:
+        table_name = "mailbox_day"
+        primary_key = CompositeKey(
+            "sender_domain_id", "day", "sender_id", "server_id", "traffic_class", "outcomes"
         )
         without_rowid = True

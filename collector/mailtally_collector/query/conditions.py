@@ -250,9 +250,12 @@ def _template_conditions(selection: Selection) -> list[ColumnBase]:
 
 
 def _reply_conditions(selection: Selection, rows: Recipients) -> list[ColumnBase]:
-    """Conditions on replies; a recipient that got the mail has one too, but no template."""
+    """Conditions on replies; a recipient that got the mail has one too, but no template.
+
+    Not for all recipients when a verdict is named (``recipients_of``).
+    """
     failed = judged_as(selection, rows.reply_template_id)
-    if not rows.has_delivered or not failed or selection.names_verdict:
+    if not rows.has_delivered or not failed:
         return failed
     got: list[ColumnBase] = [rows.state == DeliveryState.DELIVERED]
     if selection.reply_codes:

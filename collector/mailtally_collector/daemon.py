@@ -1,7 +1,7 @@
 """The collector process: wires the parts, runs until it is told to stop.
 
 Start     1. Bring the database to this version.  2. Read the rules.  3. Bind the port.  4. Start
-          the writer, the jobs and the services.
+          the writer, the timetable and the services.
 Stop      1. Health says not serving.  2. Streams end after the acknowledgement of what was read.
           3. The writer commits what it has.  4. Exit.
 """
@@ -12,17 +12,20 @@ import logging
 import signal
 import time
 from pathlib import Path
+from random import SystemRandom
 
 from mailtally.v1 import ingest_pb2, ingest_pb2_grpc, query_pb2, query_pb2_grpc
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.config import Config
 from mailtally_collector.ingest import IngestService
-from mailtally_collector.jobs import Jobs
+from mailtally_collector.jobs import jobs_of
 from mailtally_collector.presence import Presence
 from mailtally_collector.query_service import QueryService
+from mailtally_collector.rule_watch import RuleWatch
 from mailtally_collector.serving import add_health, add_reflection, listen, new_server
-from mailtally_collector.store.database import migrate
+from mailtally_collector.store.database import migrate, open_for_reading
 from mailtally_collector.store.store import Store
+from mailtally_collector.timetable import Timetable
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +62,9 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
     presence = Presence()
     rules = await asyncio.to_thread(CurrentRules, config.rules.folder)
     store = Store(path, now_us, rules)
-    jobs = Jobs(rules, store)
+    rule_watch = RuleWatch(rules, store)
+    jobs = jobs_of(config, store.transact, open_for_reading(path), SystemRandom())
+    timetable = Timetable(jobs, store.transact, now_us)
     ingest = IngestService(
         store, presence, now_us, names_are_certified=config.tls.files is not None
     )
@@ -71,7 +76,8 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         add_reflection(server, SERVICES)
     address = listen(server, config)
     store.start()
-    jobs.start()
+    rule_watch.start()
+    timetable.start()
     try:
         await server.start()
         if port_file:
@@ -83,7 +89,8 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         ingest.stop()
         await server.stop(STOP_SECONDS)
     finally:
-        await asyncio.to_thread(jobs.stop)
+        await asyncio.to_thread(timetable.stop)
+        await asyncio.to_thread(rule_watch.stop)
         await asyncio.to_thread(store.close)
         query.close()
     logger.info("stopped address=%s", address)

@@ -19,6 +19,7 @@ from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.presence import Presence
 from mailtally_collector.query.events import list_events
 from mailtally_collector.query.filters import QueryError, select
+from mailtally_collector.query.jobs import list_jobs
 from mailtally_collector.query.reasons import top_reasons
 from mailtally_collector.query.servers import list_servers
 from mailtally_collector.query.summary import summarise
@@ -28,6 +29,7 @@ from mailtally_collector.query_codec import (
     decode_filter,
     encode_counts,
     encode_event,
+    encode_job,
     encode_reason,
     encode_server,
     encode_unknown,
@@ -110,6 +112,13 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         """Rules in force, and what is wrong with files of the operator's."""
         del request
         return await self._answer(self._get_rules, context)
+
+    async def ListJobs(  # noqa: N802
+        self, request: query_pb2.ListJobsRequest, context: Context
+    ) -> query_pb2.ListJobsResponse:
+        """What the collectors do by the clock."""
+        del request
+        return await self._answer(self._list_jobs, context)
 
     async def _answer(self, question: Callable[[], T], context: Context) -> T:
         """Run the question in a thread, and give its errors the status that they mean."""
@@ -202,6 +211,14 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
     def _list_servers(self, present: frozenset[str]) -> query_pb2.ListServersResponse:
         servers = list_servers(self._database, present, self._clock())
         return query_pb2.ListServersResponse(servers=[encode_server(server) for server in servers])
+
+    def _list_jobs(self) -> query_pb2.ListJobsResponse:
+        listed = list_jobs(self._database, self._clock())
+        return query_pb2.ListJobsResponse(
+            jobs=[encode_job(job) for job in listed.jobs],
+            rows_since=timestamp(listed.rows_us),
+            rollups_since=timestamp(listed.rollups_us),
+        )
 
 
 def _bounded(name: str, asked: int, default: int, most: int) -> int:

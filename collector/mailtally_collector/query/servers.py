@@ -3,7 +3,7 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from peewee import Database
+from peewee import Database, fn
 
 from mailtally_collector.store import models
 
@@ -27,6 +27,9 @@ class Server:
     gaps: int
     records_stored: int
     records_quarantined: int
+    records_too_old: int
+    stale: str
+    stale_since_us: int
 
 
 def list_servers(database: Database, present: AbstractSet[str], now_us: int) -> list[Server]:
@@ -34,7 +37,22 @@ def list_servers(database: Database, present: AbstractSet[str], now_us: int) -> 
 
     One that was seen a moment ago counts as connected too: another collector may have its stream.
     """
-    rows = models.Server.select().order_by(models.Server.name).dicts()
+    rows = (
+        models.Server.select(
+            models.Server,
+            fn.COALESCE(models.Horizon.refused, 0).alias("records_too_old"),
+            fn.COALESCE(models.StaleServer.reason, "").alias("stale"),
+            fn.COALESCE(models.StaleServer.since_us, 0).alias("stale_since_us"),
+        )
+        .left_outer_join(models.Horizon, on=(models.Horizon.server_id == models.Server.id))
+        .left_outer_join(
+            models.StaleServer,
+            on=(models.StaleServer.server_id == models.Server.id),
+            src=models.Server,
+        )
+        .order_by(models.Server.name)
+        .dicts()
+    )
     return [
         Server(
             name=row["name"],
@@ -50,6 +68,9 @@ def list_servers(database: Database, present: AbstractSet[str], now_us: int) -> 
             gaps=row["gaps"],
             records_stored=row["records_stored"],
             records_quarantined=row["records_quarantined"],
+            records_too_old=row["records_too_old"],
+            stale=row["stale"],
+            stale_since_us=row["stale_since_us"],
         )
         for row in rows.execute(database)
     ]

@@ -4,7 +4,8 @@ Gives     ``recount`` for a span of hours: how many rows of which table were wro
 Theory    It is SQL over the rows, apart from what counts while batches are stored, so that each
           checks the other. What differs is added or taken away, which is right beside a writer too:
           that one adds differences as well.
-Limits    Hours before the oldest message are left alone: their roll-ups are all that is left.
+Limits    Hours before the oldest message and before the horizon of retention are left alone: their
+          roll-ups are all that is left.
 """
 # ruff: noqa: S608 — names are constants
 
@@ -51,12 +52,14 @@ LISTED = f"SELECT {FAILURE} FROM failure m WHERE {IN_SPAN}"
 
 
 def span_of_rows(sql: Sql) -> tuple[int, int]:
-    """Return the hours from the first message to after all that is counted; (0, 0) for none."""
+    """Return the hours that have all their rows, to after all that is counted; (0, 0) for none."""
     first_us, last_us = sql.run("SELECT MIN(arrival_us), MAX(arrival_us) FROM message").fetchone()
     if first_us is None:
         return (0, 0)
+    (kept_us,) = sql.run("SELECT rows_us FROM retention WHERE id = 1").fetchone()
     (counted,) = sql.run("SELECT MAX(hour) FROM traffic_hour").fetchone()
-    return (first_us // HOUR_US, max(last_us // HOUR_US, counted or 0) + 1)
+    end = max(last_us // HOUR_US, counted or 0) + 1
+    return (min(max(first_us, kept_us) // HOUR_US, end), end)
 
 
 def recount(sql: Sql, first_hour: int, end_hour: int, *, repair: bool) -> Counter[str]:

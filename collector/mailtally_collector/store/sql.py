@@ -25,6 +25,9 @@ class Cursor(Protocol):
     def fetchone(self) -> Any:
         """Return the next row, or None."""
 
+    def fetchmany(self, size: int) -> list[Any]:
+        """Return the next rows, at most so many."""
+
     def fetchall(self) -> list[Any]:
         """Return all rows that are left."""
 

@@ -7,6 +7,7 @@ Raises    StoreUnavailableError when nothing was committed; the caller must not 
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.records import AgentState, Poison, Record
@@ -16,6 +17,8 @@ from mailtally_collector.store.servers import greet, store_agent_state
 from mailtally_collector.store.sql import Sql
 from mailtally_collector.store.write_batch import BatchStore, Stored
 from mailtally_collector.store.writer import Writer
+
+T = TypeVar("T")
 
 
 class Store:
@@ -65,3 +68,10 @@ class Store:
         Blocks; for a thread of its own. Raises StoreUnavailableError.
         """
         return self._writer.submit(lambda: reclassify_some(self._sql, self._rules.rules)).result()
+
+    def transact(self, work: Callable[[Sql], T], /) -> T:
+        """Run a piece of a periodic job between batches; blocks, for a thread of its own.
+
+        Raises StoreUnavailableError.
+        """
+        return self._writer.submit(lambda: work(self._sql)).result()

@@ -20,10 +20,12 @@ from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.records import Poison, Record
 from mailtally_collector.store.apply import Appliance
 from mailtally_collector.store.flush import flush
+from mailtally_collector.store.horizon import Horizons
 from mailtally_collector.store.ids import Ids
 from mailtally_collector.store.inheritance import Inheritance
 from mailtally_collector.store.links import Links
 from mailtally_collector.store.mails import Mails
+from mailtally_collector.store.name_uses import note_uses
 from mailtally_collector.store.quarantine import quarantine
 from mailtally_collector.store.servers import (
     NEVER_NEW_US,
@@ -54,6 +56,8 @@ class BatchStore:
     def __init__(self, database: Database, rules: CurrentRules) -> None:
         self._database = database
         self._sql = Sql(database)
+        self._horizons = Horizons(self._sql)
+        self._sweeping = False
         self._ids = Ids(self._sql)
         self._mails = Mails(self._sql, self._ids)
         self._links = Links(self._sql, self._mails)
@@ -78,7 +82,13 @@ class BatchStore:
         """
         opened = open_server(self._sql, server, now_us)
         server_id = opened.id
+        outlook = self._horizons.look(server_id)
+        if outlook.has_moved:
+            self.forget()
+        self._sweeping = outlook.sweeping
         good = [record for record in records if isinstance(record, Record)]
+        good, refused_count = self._horizons.divide(server_id, good, outlook.rows_us)
+        self._horizons.note_refused(server_id, refused_count)
         poison = [record for record in records if isinstance(record, Poison)]
         try:
             with self._database.atomic():
@@ -113,6 +123,8 @@ class BatchStore:
         self._inheritance.settle()
         self._links.flush()
         flush(self._sql, self._mails.changed())
+        if self._sweeping:
+            note_uses(self._sql, self._mails.changed())
         self._mails.written()
         return stored
 

@@ -11,6 +11,7 @@ Ids       Of messages: the hour of arrival, as it was known first, above 28 bits
 from peewee import Model
 
 from mailtally_collector.store.models.hosts import AckToken, Allotment, Instance, Quarantine, Server
+from mailtally_collector.store.models.jobs import Horizon, Job, NameUse, Retention, StaleServer
 from mailtally_collector.store.models.messages import (
     Attempt,
     Delivery,
@@ -47,16 +48,21 @@ __all__ = [
     "DomainHour",
     "DomainReasonHour",
     "Failure",
+    "Horizon",
     "Instance",
+    "Job",
     "Message",
     "MessageEvent",
     "MessageLink",
     "MessageScore",
+    "NameUse",
     "Quarantine",
     "ReasonHour",
     "Relay",
     "ReplyTemplate",
+    "Retention",
     "Server",
+    "StaleServer",
     "TrafficHour",
     "Transport",
 ]
@@ -84,4 +90,9 @@ TABLES: tuple[type[Model], ...] = (
     DomainHour,
     ReasonHour,
     DomainReasonHour,
+    Job,
+    Retention,
+    Horizon,
+    NameUse,
+    StaleServer,
 )

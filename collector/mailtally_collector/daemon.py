@@ -23,7 +23,7 @@ from mailtally_collector.presence import Presence
 from mailtally_collector.query_service import QueryService
 from mailtally_collector.rule_watch import RuleWatch
 from mailtally_collector.serving import add_health, add_reflection, listen, new_server
-from mailtally_collector.store.database import migrate, open_for_reading
+from mailtally_collector.store.database import DatabaseRefusedError, migrate, open_for_reading
 from mailtally_collector.store.store import Store
 from mailtally_collector.timetable import Timetable
 
@@ -38,13 +38,17 @@ SERVICES = (
 )
 
 
+class DatabaseLostError(DatabaseRefusedError):
+    """The database file must not be used any more; the message says why."""
+
+
 def now_us() -> int:
     """Microseconds since 1970."""
     return time.time_ns() // 1_000
 
 
 async def run(config: Config, port_file: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. Raises DatabaseRefusedError or PortError at the start."""
+    """Serve until SIGTERM or SIGINT. Raises DatabaseRefusedError, also later, or PortError."""
     gc.set_threshold(*COLLECTIONS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -61,7 +65,15 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
     server = new_server(config)
     presence = Presence()
     rules = await asyncio.to_thread(CurrentRules, config.rules.folder)
-    store = Store(path, now_us, rules)
+    lost: list[str] = []
+    loop = asyncio.get_running_loop()
+
+    def end(reason: str) -> None:
+        """Stop when the database must not be used any more; the writer says why."""
+        lost.append(reason)
+        loop.call_soon_threadsafe(stop.set)
+
+    store = Store(path, now_us, rules, end)
     rule_watch = RuleWatch(rules, store)
     jobs = jobs_of(config, store.transact, open_for_reading(path), SystemRandom())
     timetable = Timetable(jobs, store.transact, now_us)
@@ -94,6 +106,8 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         await asyncio.to_thread(store.close)
         query.close()
     logger.info("stopped address=%s", address)
+    if lost:
+        raise DatabaseLostError(lost[0])
 
 
 def _write_port(file: Path, address: str) -> None:

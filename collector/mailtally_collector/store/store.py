@@ -24,12 +24,18 @@ T = TypeVar("T")
 class Store:
     """The tables, for those who write. ``clock`` gives microseconds since 1970."""
 
-    def __init__(self, path: Path, clock: Callable[[], int], rules: CurrentRules) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], int],
+        rules: CurrentRules,
+        on_lost: Callable[[str], None] = lambda _: None,
+    ) -> None:
         database = open_for_writing(path)
         self._rules = rules
         self._sql = Sql(database)
         self._batches = BatchStore(database, rules)
-        self._writer = Writer(database, self._batches.forget)
+        self._writer = Writer(database, self._batches.forget, on_lost)
         self._clock = clock
 
     def start(self) -> None:

@@ -12,9 +12,12 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, TypeVar
 
 from peewee import PeeweeException, SqliteDatabase
+
+from mailtally_collector.store.guard import FileGuard, causes
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +35,21 @@ class Writer:
     """Runs submitted work in transactions of ``database``, in order, in a thread of its own.
 
     ``forget`` is called after every rollback: what the work keeps in memory about rows may then
-    describe rows that do not exist.
+    describe rows that do not exist. ``on_lost`` is told, once, why the file must not be used any
+    more (guard.py); from then on all work fails.
     """
 
-    def __init__(self, database: SqliteDatabase, forget: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: SqliteDatabase,
+        forget: Callable[[], None],
+        on_lost: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._database = database
         self._forget = forget
+        self._guard = FileGuard(Path(database.database))
+        self._on_lost = on_lost
+        self._lost = ""
         self._queue: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()
         self._closed = False
         self._lock = threading.Lock()
@@ -66,9 +78,14 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        with self._database.connection_context():
-            while group := self._next_group():
-                self._commit(group)
+        try:
+            self._database.connect()
+            self._guard.open()
+        except (PeeweeException, OSError) as error:
+            self._give_up(self._guard.lost(error) or f"{self._database.database}: {error}")
+        while group := self._next_group():
+            self._commit(group)
+        self._database.close()
 
     def _next_group(self) -> list[Piece]:
         """Wait for work, then take what else lies in the queue; [] at the end."""
@@ -84,25 +101,49 @@ class Writer:
         return group
 
     def _commit(self, group: list[Piece]) -> None:
+        if self._lost:
+            self._refuse(group)
+            return
         try:
             with self._database.atomic("IMMEDIATE"):
                 results = [work() for work, _ in group]
         except Exception as error:  # noqa: BLE001 - the task's edge: the thread outlives its work
             self._forget()
+            if self._is_lost(error):
+                self._refuse(group)
+                return
             if len(group) > 1:
                 for piece in group:
                     self._commit([piece])
                 return
-            _fail(group[0][1], error)
+            self._fail(group[0][1], error)
+            return
+        if self._is_lost(None):
+            self._refuse(group)
             return
         for (_, future), result in zip(group, results, strict=True):
             future.set_result(result)
 
+    def _is_lost(self, error: Exception | None) -> bool:
+        reason = self._guard.lost(error)
+        if reason:
+            self._give_up(reason)
+        return bool(reason)
 
-def _fail(future: Future[Any], error: Exception) -> None:
-    if isinstance(error, PeeweeException):
-        logger.error('write failed reason="%s"', error)
-        future.set_exception(StoreUnavailableError(str(error)))
-    else:
-        logger.error("write failed", exc_info=error)
-        future.set_exception(error)
+    def _give_up(self, reason: str) -> None:
+        self._lost = reason
+        self._on_lost(reason)
+
+    def _refuse(self, group: list[Piece]) -> None:
+        """Promise nothing: what was committed would not be found again."""
+        for _, future in group:
+            future.set_exception(StoreUnavailableError(self._lost))
+
+    def _fail(self, future: Future[Any], error: Exception) -> None:
+        if isinstance(error, PeeweeException):
+            *_, first = causes(error)
+            logger.error('write failed database=%s reason="%s"', self._database.database, first)
+            future.set_exception(StoreUnavailableError(str(first)))
+        else:
+            logger.error("write failed", exc_info=error)
+            future.set_exception(error)

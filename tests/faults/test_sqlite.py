@@ -17,6 +17,7 @@ import grpc
 import pytest
 
 from tests.corpus.bundled import BUNDLED
+from tests.e2e import test_kill
 from tests.e2e.processes import (
     BIN,
     Agent,
@@ -26,7 +27,6 @@ from tests.e2e.processes import (
     ledger_by_state,
     run,
 )
-from tests.e2e.test_kill import write_slowly
 from tests.faults.injection import failing
 
 SECONDS = 40.0
@@ -231,30 +231,31 @@ def test_a_disk_that_does_not_keep_what_it_was_given_ends_the_collector(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_an_older_backup_is_restored_and_agents_report_the_rest_again(
-    collector: Collector, tmp_path: Path, seed: int
+    collector: Collector, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Backups are made while the agent reports; the one that is restored is any of them."""
+    """The backup is made while the agent reports what is being written."""
+    monkeypatch.setattr(test_kill, "WRITE_SECONDS", 5)
     random = Random(seed)  # noqa: S311
     log = tmp_path / "mail.log"
     agent = Agent(tmp_path, collector.address, log)
     agent.start()
-    writer = threading.Thread(target=write_slowly, args=(log, Random(seed)))  # noqa: S311
+    writer = threading.Thread(target=test_kill.write_slowly, args=(log, Random(seed)))  # noqa: S311
     writer.start()
-    database = database_of(collector)
-    backups = [tmp_path / f"backup-{number}.db" for number in range(3)]
-    for target in backups:
-        time.sleep(random.uniform(0, 0.4))
-        made = run("mailtally-collector", "backup", str(target), "--database", str(database))
-        assert made.returncode == 0, made.stderr
-        assert target.stat().st_mode & 0o777 == 0o600
+    until(lambda: bool(totals(collector)), collector)
+    time.sleep(random.uniform(0, 1))
+    database, copy = database_of(collector), tmp_path / "copy.db"
+    made = run("mailtally-collector", "backup", str(copy), "--database", str(database))
+    assert made.returncode == 0, made.stderr
     writer.join()
     until(lambda: equals_the_ledger(collector), collector)
-    collector.end()
-    for name in ("collector.db-wal", "collector.db-shm"):
-        (tmp_path / name).unlink(missing_ok=True)
-    database.write_bytes(random.choice(backups).read_bytes())
-    collector.start()
-    until(lambda: equals_the_ledger(collector), collector)
     agent.end()
-    checked = run("mailtally-collector", "check", "--deep", "--database", str(database))
-    assert "ok  roll-ups: equal to the rows" in checked.stdout
+    collector.end()
+    for name in ("collector.db", "collector.db-wal", "collector.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    copy.rename(database)
+    collector.start()
+    assert 0 < sum(totals(collector).values()) < sum(ledger_by_state().values())
+    agent.start()
+    until(lambda: equals_the_ledger(collector), collector)
+    command = ["check", "--deep", "--database", str(database), "--listen", collector.address]
+    assert "ok  roll-ups: equal to the rows" in run("mailtally-collector", *command).stdout

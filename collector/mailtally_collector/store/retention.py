@@ -26,8 +26,8 @@ QUEUE_DAYS = 30
 # The daemons of a message log its last lines in no strict order, and a link from a line that is
 # young enough may lead to a message that began so much earlier (lineage.py).
 SETTLED_US = HOP_BEFORE_US
-MESSAGES_AT_ONCE = 2_000
-ROWS_AT_ONCE = 4_000
+MESSAGES_AT_ONCE = 1_000
+ROWS_AT_ONCE = 2_000
 KEYS_AT_ONCE = 100
 # Where the rows of a message are, by the column that names it.
 PARTS = (

@@ -1,6 +1,6 @@
 """Deleting what is older than it has to be kept, a few thousand rows at a time.
 
-Gives     ``RowRetention`` for messages with all that belongs to them, ``delete_rollups`` and
+Gives     ``RowRetention`` for messages with all that belongs to them, ``RollupRetention`` and
           ``delete_quarantine``; each step for a transaction of its own.
 Rules     1. Of a message all goes or nothing: when it arrived before the horizon, all its lines are
              older too, and it has left the queue. One that never left goes QUEUE_DAYS later:

@@ -14,15 +14,20 @@ import typer
 from peewee import PeeweeException
 
 from mailtally_collector import __version__, daemon
+from mailtally_collector.backup import BackupError
+from mailtally_collector.backup import backup as write_backup
 from mailtally_collector.check import findings
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.classify_stream import classify_lines
 from mailtally_collector.config import Config, ConfigError, load_config
+from mailtally_collector.jobs import RollupsDifferError
 from mailtally_collector.reclassify_file import reclassify_file
 from mailtally_collector.recount_file import recount_file
+from mailtally_collector.run_job import UnknownJobError, run_job
 from mailtally_collector.serving import PortError
 from mailtally_collector.store.database import migrate as migrate_database
 from mailtally_collector.store.schema_version import DatabaseRefusedError
+from mailtally_collector.timetable import JobBusyError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -138,6 +143,42 @@ def reclassify(
     except (DatabaseRefusedError, PeeweeException) as error:
         _fail([f"{settings.storage.database}: {error}"], EXIT_FAILED)
     print(f"{done} replies judged again by rule set {rules.rules.digest}")
+
+
+@app.command(name="run-job")
+def run_job_now(
+    name: Annotated[str, typer.Argument(help="Its name, as `mailtally jobs` shows it.")],
+    config: ConfigOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Run one periodic job now, whether it is due or not; beside a running collector too."""
+    settings = _load(config, None, database)
+    _log_to_stderr(settings)
+    try:
+        print(run_job(settings, name))
+    except UnknownJobError as error:
+        _fail([str(error)], EXIT_USAGE)
+    except (JobBusyError, RollupsDifferError) as error:
+        _fail([str(error)], EXIT_FAILED)
+    except (DatabaseRefusedError, PeeweeException) as error:
+        _fail([f"{settings.storage.database}: {error}"], EXIT_FAILED)
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+    *,
+    config: ConfigOption = None,
+    database: DatabaseOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Copy the database to a file, checked, while the collector runs."""
+    settings = _load(config, None, database)
+    try:
+        size = write_backup(settings.storage.database, target, quiet=quiet)
+    except (BackupError, DatabaseRefusedError) as error:
+        _fail([str(error)], EXIT_FAILED)
+    print(f"{target}: {size} bytes, checked")
 
 
 @app.command()

@@ -6,6 +6,9 @@ Keys      [listen]  address "127.0.0.1:8790"; reflection false; insecure false (
                     client needs a certificate, and an agent's server name must be its name
           [storage] database: a SQLite file, whose directory is made when missing, or
                     postgresql://USER:PASSWORD@HOST/DATABASE
+          [retention] rows_days 90, rollups_days 800, quarantine_days 90: how long what is kept;
+                    "off" keeps it for ever. Roll-ups are kept as long as rows, at least
+          [watch]   silent_minutes 15, lag_minutes 60: when a server counts as stale
           [rules]   folder "/etc/mailtally/rules.d": rules of your own (docs/rules.md)
           [log]     level "debug", "info", "warning" or "error"
 Raises    ConfigError with one line for each mistake: ``FILE:LINE: key.path: message``.
@@ -16,9 +19,16 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mailtally_collector.classify.current_rules import OPERATOR_FOLDER
@@ -32,6 +42,25 @@ from mailtally_collector.toml_lines import (
 )
 
 SYSTEM_DATABASE = Path("/var/lib/mailtally/collector.db")
+
+
+def _days(value: object) -> object:
+    """Take "off" for None, and say what is expected instead of anything else."""
+    if value == "off":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and DAYS_MIN <= value <= DAYS_MAX:
+        return value
+    raise PydanticCustomError(
+        "days",
+        'expected {least} to {most} days or "off", got {got}',
+        {"least": DAYS_MIN, "most": DAYS_MAX, "got": repr(value)},
+    )
+
+
+# Postfix keeps mail for five days; what is younger may still be reported.
+DAYS_MIN, DAYS_MAX = 7, 36_500
+Days = Annotated[int | None, PlainValidator(_days)]
+Minutes = Annotated[int, Field(ge=1, le=525_600)]
 
 
 class ConfigError(Exception):
@@ -99,6 +128,21 @@ class Storage(Section):
             raise PydanticCustomError("database", "{why}", {"why": str(error)}) from None
 
 
+class Retention(Section):
+    """How many days what is kept; None for ever."""
+
+    rows_days: Days = 90
+    rollups_days: Days = 800
+    quarantine_days: Days = 90
+
+
+class Watch(Section):
+    """When a server counts as stale."""
+
+    silent_minutes: Minutes = 15
+    lag_minutes: Minutes = 60
+
+
 class Rules(Section):
     """What is added to the rules that are shipped."""
 
@@ -117,6 +161,8 @@ class Config(Section):
     listen: Listen = Listen()
     tls: Tls = Tls()
     storage: Storage = Field(default_factory=Storage)
+    retention: Retention = Retention()
+    watch: Watch = Watch()
     rules: Rules = Rules()
     log: Log = Log()
 
@@ -149,7 +195,11 @@ def load_config(
         config = Config.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(sorted(places.line(*_finding(one)) for one in error.errors())) from None
-    findings = [*_tls_findings(config), *_exposure_findings(config)]
+    findings = [
+        *_tls_findings(config),
+        *_exposure_findings(config),
+        *_retention_findings(config.retention),
+    ]
     if findings:
         raise ConfigError([places.line(key, message) for key, message in findings])
     return config
@@ -222,6 +272,18 @@ def _exposure_findings(config: Config) -> list[tuple[str, str]]:
                 " give [tls] files, or set listen.insecure = true"
             ),
         )
+    ]
+
+
+def _retention_findings(keep: Retention) -> list[tuple[str, str]]:
+    """Late outcomes change roll-ups, so that these must be there as long as rows are."""
+    if keep.rollups_days is None:
+        return []
+    if keep.rows_days is not None and keep.rows_days <= keep.rollups_days:
+        return []
+    rows = "for ever" if keep.rows_days is None else f"for {keep.rows_days} days"
+    return [
+        ("retention.rollups_days", f"rows are kept {rows}: roll-ups must be kept as long at least")
     ]
 
 

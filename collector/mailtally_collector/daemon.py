@@ -1,7 +1,7 @@
 """The collector process: wires the parts, runs until it is told to stop.
 
 Start     1. Bring the database to this version.  2. Read the rules.  3. Bind the port.  4. Start
-          the writer, the jobs and the services.
+          the writer, the timetable and the services.
 Stop      1. Health says not serving.  2. Streams end: agents' after the acknowledgement of what was
           read, those of new events at once.  3. The writer commits what it has.  4. Exit.
 """
@@ -12,17 +12,26 @@ import logging
 import signal
 import time
 from pathlib import Path
+from random import SystemRandom
 
 from mailtally.v1 import ingest_pb2, ingest_pb2_grpc, query_pb2, query_pb2_grpc
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.config import Config
 from mailtally_collector.ingest import IngestService
-from mailtally_collector.jobs import Jobs
+from mailtally_collector.jobs import jobs_of
 from mailtally_collector.presence import Presence
 from mailtally_collector.query_service import QueryService
+from mailtally_collector.rule_watch import RuleWatch
 from mailtally_collector.serving import add_health, add_reflection, listen, new_server
-from mailtally_collector.store.database import migrate
+from mailtally_collector.store.database import (
+    close_reading,
+    migrate,
+    open_for_reading,
+    partitioned_at,
+)
+from mailtally_collector.store.schema_version import DatabaseRefusedError
 from mailtally_collector.store.store import Store
+from mailtally_collector.timetable import Timetable
 
 logger = logging.getLogger(__name__)
 
@@ -35,13 +44,17 @@ SERVICES = (
 )
 
 
+class DatabaseLostError(DatabaseRefusedError):
+    """The database file must not be used any more; the message says why."""
+
+
 def now_us() -> int:
     """Microseconds since 1970."""
     return time.time_ns() // 1_000
 
 
 async def run(config: Config, port_file: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. Raises DatabaseRefusedError or PortError at the start."""
+    """Serve until SIGTERM or SIGINT. Raises DatabaseRefusedError, also later, or PortError."""
     gc.set_threshold(*COLLECTIONS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -58,8 +71,19 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
     server = new_server(config)
     presence = Presence()
     rules = await asyncio.to_thread(CurrentRules, config.rules.folder)
-    store = Store(location, now_us, rules)
-    jobs = Jobs(rules, store)
+    lost: list[str] = []
+    loop = asyncio.get_running_loop()
+
+    def end(reason: str) -> None:
+        """Stop when the database must not be used any more; the writer says why."""
+        lost.append(reason)
+        loop.call_soon_threadsafe(stop.set)
+
+    store = Store(location, now_us, rules, end)
+    rule_watch = RuleWatch(rules, store)
+    reader = open_for_reading(location)
+    jobs = jobs_of(config, store.transact, reader, SystemRandom(), partitioned_at(location))
+    timetable = Timetable(jobs, store.transact, now_us)
     ingest = IngestService(
         store, presence, now_us, names_are_certified=config.tls.files is not None
     )
@@ -71,7 +95,8 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         add_reflection(server, SERVICES)
     address = listen(server, config)
     store.start()
-    jobs.start()
+    rule_watch.start()
+    timetable.start()
     try:
         await server.start()
         if port_file:
@@ -84,10 +109,14 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         query.stop()
         await server.stop(STOP_SECONDS)
     finally:
-        await asyncio.to_thread(jobs.stop)
+        await asyncio.to_thread(timetable.stop)
+        await asyncio.to_thread(rule_watch.stop)
         await asyncio.to_thread(store.close)
+        close_reading(reader)
         query.close()
     logger.info("stopped address=%s", address)
+    if lost:
+        raise DatabaseLostError(lost[0])
 
 
 def _write_port(file: Path, address: str) -> None:

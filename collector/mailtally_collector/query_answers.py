@@ -16,6 +16,7 @@ from mailtally_collector.query.breakdown import breakdown
 from mailtally_collector.query.event_keys import order_of
 from mailtally_collector.query.events import export_events, list_events
 from mailtally_collector.query.filters import QueryError, select
+from mailtally_collector.query.jobs import list_jobs
 from mailtally_collector.query.reasons import top_reasons
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.servers import list_servers
@@ -25,6 +26,7 @@ from mailtally_collector.query.unknown import unknown_replies
 from mailtally_collector.query_codec import (
     encode_counts,
     encode_event,
+    encode_job,
     encode_reason,
     encode_row,
     encode_server,
@@ -175,6 +177,15 @@ class Answers:
             rules=len(rules.rules),
             mistakes=self._rules.mistakes,
             waiting=count_old(sql_for(self._database), rules),
+        )
+
+    def jobs(self) -> query_pb2.ListJobsResponse:
+        """Answer ListJobs."""
+        listed = list_jobs(self._database, self._clock())
+        return query_pb2.ListJobsResponse(
+            jobs=[encode_job(job) for job in listed.jobs],
+            rows_since=timestamp(listed.rows_us),
+            rollups_since=timestamp(listed.rollups_us),
         )
 
     def servers(self, scope: Scope, present: AbstractSet[str]) -> query_pb2.ListServersResponse:

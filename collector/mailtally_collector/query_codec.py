@@ -9,6 +9,7 @@ from mailtally_collector.classify.rule_set import RuleSet
 from mailtally_collector.durations import SECOND_US
 from mailtally_collector.query.breakdown import Row
 from mailtally_collector.query.event import Event
+from mailtally_collector.query.jobs import Job
 from mailtally_collector.query.reasons import Reason
 from mailtally_collector.query.servers import Server
 from mailtally_collector.query.summary import Counts
@@ -135,6 +136,26 @@ def encode_server(server: Server) -> query_pb2.Server:
         gaps=server.gaps,
         records_stored=server.records_stored,
         records_quarantined=server.records_quarantined,
+        records_too_old=server.records_too_old,
+        stale=server.stale,
+        stale_since=timestamp(server.stale_since_us),
+    )
+
+
+def encode_job(job: Job) -> query_pb2.Job:
+    """One periodic job."""
+    return query_pb2.Job(
+        name=job.name,
+        owner=job.owner,
+        running_since=timestamp(job.running_us),
+        started=timestamp(job.started_us),
+        ended=timestamp(job.ended_us),
+        result=job.result,
+        error=job.error,
+        error_time=timestamp(job.error_us),
+        next=timestamp(job.next_us),
+        runs=job.runs,
+        failures=job.failures,
     )
 
 

@@ -127,6 +127,13 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         del request
         return await _guarded(context, self._threads.run(self._answers.rules))
 
+    async def ListJobs(  # noqa: N802
+        self, request: query_pb2.ListJobsRequest, context: Context
+    ) -> query_pb2.ListJobsResponse:
+        """What the collectors do by the clock."""
+        del request
+        return await _guarded(context, self._threads.run(self._answers.jobs))
+
     def _scope(self, context: Context) -> Scope:
         """Whose mail the caller may see."""
         del context

@@ -88,7 +88,10 @@ def _collector(folder: Path) -> Iterator[str]:
     """Run a collector; gives its address."""
     port_file = folder / "port"
     output = folder / "collector.log"
-    command = [BIN / "mailtally-collector", "run", "--listen", "127.0.0.1:0"]
+    config = folder / "collector.toml"
+    # The log may be old, and is shown as long as the demonstration lasts.
+    config.write_text('[retention]\nrows_days = "off"\nrollups_days = "off"\n')
+    command = [BIN / "mailtally-collector", "run", "--listen", "127.0.0.1:0", "--config", config]
     command += ["--database", folder / "collector.db", "--port-file", port_file]
     with output.open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:

@@ -23,6 +23,9 @@ FIGURES = (
     "gaps",
     "records_stored",
     "records_quarantined",
+    "records_too_old",
+    "stale",
+    "stale_since_us",
 )
 
 
@@ -43,6 +46,9 @@ class Server:
     gaps: int = 0
     records_stored: int = 0
     records_quarantined: int = 0
+    records_too_old: int = 0
+    stale: str = ""
+    stale_since_us: int = 0
 
 
 def list_servers(
@@ -52,7 +58,23 @@ def list_servers(
 
     One that was seen a moment ago counts as connected too: another collector may have its stream.
     """
-    rows = models.Server.select().where(*_seen(scope)).order_by(models.Server.name).dicts()
+    rows = (
+        models.Server.select(
+            models.Server,
+            fn.COALESCE(models.Horizon.refused, 0).alias("records_too_old"),
+            fn.COALESCE(models.StaleServer.reason, "").alias("stale"),
+            fn.COALESCE(models.StaleServer.since_us, 0).alias("stale_since_us"),
+        )
+        .left_outer_join(models.Horizon, on=(models.Horizon.server_id == models.Server.id))
+        .left_outer_join(
+            models.StaleServer,
+            on=(models.StaleServer.server_id == models.Server.id),
+            src=models.Server,
+        )
+        .where(*_seen(scope))
+        .order_by(models.Server.name)
+        .dicts()
+    )
     return [
         Server(
             name=row["name"],

@@ -286,6 +286,16 @@ def servers(*, connection: Connection, zone: Zone, output: Output) -> None:
     show_servers.show(connection, chosen_zone(zone.time_zone), output)
 
 
+@app.command(epilog="Example:\n\nmailtally jobs --json")
+@command
+def jobs(*, connection: Connection, zone: Zone, output: Output) -> None:
+    """Show what the collector does by the clock; exit 1 when a job failed at its last run."""
+    from mailtally_collector.query_cli import jobs as show_jobs
+    from mailtally_collector.query_cli.time_range import chosen_zone
+
+    show_jobs.show(connection, chosen_zone(zone.time_zone), output)
+
+
 @app.command(
     epilog="Examples:\n\n"
     "mailtally unknown --range 30d\n\n"

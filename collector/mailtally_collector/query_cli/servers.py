@@ -20,8 +20,18 @@ COUNTS = (
     "gaps",
     "records_stored",
     "records_quarantined",
+    "records_too_old",
 )
-NAMES = ("name", "agent_version", "connected", "last_seen", "newest_line", *COUNTS)
+NAMES = (
+    "name",
+    "agent_version",
+    "connected",
+    "last_seen",
+    "newest_line",
+    *COUNTS,
+    "stale",
+    "stale_since",
+)
 
 
 def show(connection: Connection, zone: ZoneInfo, output: Output) -> None:
@@ -54,6 +64,8 @@ def _record(server: query_pb2.Server, zone: ZoneInfo) -> Record:
         "last_seen": iso(moment_of(server, "last_seen", zone)),
         "newest_line": iso(moment_of(server, "newest_line", zone)),
         **counts,
+        "stale": server.stale,
+        "stale_since": iso(moment_of(server, "stale_since", zone)),
     }
 
 
@@ -70,7 +82,7 @@ def _draw(screen: Screen, answer: query_pb2.ListServersResponse, zone: ZoneInfo)
         [
             Cell(server.name),
             Cell(server.agent_version or "-"),
-            Cell("yes", "green") if server.connected else Cell("no", "red"),
+            _condition(server),
             Cell(shown(moment_of(server, "last_seen", zone))),
             Cell(shown(moment_of(server, "newest_line", zone))),
             *(Cell(str(getattr(server, name))) for name in COUNTS),
@@ -78,3 +90,10 @@ def _draw(screen: Screen, answer: query_pb2.ListServersResponse, zone: ZoneInfo)
         for server in answer.servers
     ]
     screen.table(Table(columns, rows))
+
+
+def _condition(server: query_pb2.Server) -> Cell:
+    """Say in a word whether the agent is there, and whether that lasts too long."""
+    if server.stale:
+        return Cell(server.stale, "red")
+    return Cell("yes", "green") if server.connected else Cell("no", "red")

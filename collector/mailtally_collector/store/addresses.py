@@ -46,7 +46,7 @@ class Addresses:
         ids = _by_key(self._sql.find("address", ("id", *KEY), KEY, missing))
         missing -= ids.keys()
         if missing:
-            ids |= _by_key(self._sql.insert_missing("address", KEY, sorted(missing)))
+            ids |= _by_key(self._sql.insert_named("address", KEY, sorted(missing)))
             missing -= ids.keys()
             ids |= _by_key(self._sql.find("address", ("id", *KEY), KEY, missing))
         for one, key in keys.items():

@@ -9,8 +9,21 @@ Limits    Only for days whose rows are gone: from then on charts of other time z
 """
 # ruff: noqa: S608 — names are constants
 
+from mailtally_collector.durations import DAY_US
 from mailtally_collector.store.rollup_tables import HOURS_A_DAY, ROLLUPS, Rollup, Rows
 from mailtally_collector.store.sql import Sql
+
+
+def span_of_hours(sql: Sql) -> tuple[int, int]:
+    """Return the days that have roll-ups and no rows any more; (0, 0) for none."""
+    (first_hour,) = sql.run("SELECT MIN(hour) FROM traffic_hour").fetchone()
+    (kept_us,) = sql.run("SELECT rows_us FROM retention WHERE id = 1").fetchone()
+    (arrival_us,) = sql.run("SELECT MIN(arrival_us) FROM message").fetchone()
+    if first_hour is None:
+        return (0, 0)
+    end = min(kept_us, arrival_us if arrival_us is not None else kept_us) // DAY_US
+    first = first_hour // HOURS_A_DAY
+    return (first, max(first, end))
 
 
 def compact(sql: Sql, day: int) -> int:

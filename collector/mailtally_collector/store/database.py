@@ -54,3 +54,8 @@ def close_reading(database: Database) -> None:
         database.close_all()
     else:
         database.close()
+
+
+def partitioned_at(location: Location) -> Database | None:
+    """Return one more connection for who makes and drops partitions, where there are any."""
+    return None if isinstance(location, Path) else postgres_server.open_for_writing(location)

@@ -46,7 +46,7 @@ class Hosts(Names):
         ids = (self._providers[(one,)] if one else NOBODY for one in providers)
         rows = [(provider_id, *name) for name, provider_id in zip(names, ids, strict=True)]
         columns = ("provider_id", *self._columns)
-        return self._remember(self._sql.insert_missing(self._table, columns, rows))
+        return self._remember(self._sql.insert_named(self._table, columns, rows))
 
     def _look_up(self, names: set[Name]) -> set[Name]:
         if not names:

@@ -65,7 +65,7 @@ class Names:
             self._look_up(missing)
 
     def _insert(self, names: list[Name]) -> set[Name]:
-        return self._remember(self._sql.insert_missing(self._table, self._columns, names))
+        return self._remember(self._sql.insert_named(self._table, self._columns, names))
 
     def _look_up(self, names: set[Name]) -> set[Name]:
         if not names:

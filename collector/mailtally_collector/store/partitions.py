@@ -52,29 +52,18 @@ class Partitions:
         self._known.clear()
         return self.make_sure((now_us + week * WEEK_US for week in range(WEEKS_AHEAD + 1)), now_us)
 
-    def drop_before(self, time_us: int) -> int:
-        """Drop partitions that end before the moment; how many. The default one is left."""
-        dropped = 0
-        for table in PARTITIONED:
-            for week in self._weeks(table):
-                if (week + 1) * WEEK_US <= time_us:
-                    self._sql.run(f"DROP TABLE {_name(table, week)}")
-                    dropped += 1
-        self._known.clear()
-        return dropped
-
-    def _weeks(self, table: str) -> list[int]:
+    def weeks(self) -> list[int]:
+        """Weeks since 1970 that have a partition of messages, ascending."""
         rows = self._sql.run(
             "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " WHERE i.inhparent = CAST(? AS regclass)",
-            (table,),
+            " WHERE i.inhparent = CAST('message' AS regclass)"
         ).fetchall()
         ends = (name.rpartition("_w")[2] for (name,) in rows)
         return sorted(int(end) for end in ends if end.isdigit())
 
     def _make(self, table: str, week: int) -> bool:
         """Make and attach a partition; rows that the default one has of its time move into it."""
-        name, column = _name(table, week), PARTITIONED[table]
+        name, column = partition_name(table, week), PARTITIONED[table]
         first, end = first_id(week * WEEK_US), first_id((week + 1) * WEEK_US)
         inside = f"{column} >= {first} AND {column} < {end}"
         with self._sql.database.atomic():
@@ -92,5 +81,6 @@ class Partitions:
         return True
 
 
-def _name(table: str, week: int) -> str:
+def partition_name(table: str, week: int) -> str:
+    """Return the name of a week's part of a table."""
     return f"{table}_w{week}"

@@ -95,7 +95,11 @@ class ServerSql(Sql):
             for row in rows:
                 copy.write_row(row)
 
-    def insert_missing(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    def insert_missing(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert rows, but for those that are there already."""
+        self._insert_arrays(table, columns, rows, "ON CONFLICT DO NOTHING")
+
+    def insert_named(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[Row]:
         """Insert rows, but for those that are there already; (id, *columns) of the new ones."""
         if not rows:
             return []
@@ -139,6 +143,14 @@ class ServerSql(Sql):
         sums = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in counts)
         conflict = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}"
         self._insert_arrays(table, [*key, *counts], rows, conflict)
+
+    def shared(self, select: str) -> str:
+        """Return the statement so that what it reads is not changed until the transaction ends."""
+        return f"{select} FOR SHARE"
+
+    def exclusive(self, select: str) -> str:
+        """Return the statement so that others who share or change what it reads wait."""
+        return f"{select} FOR UPDATE"
 
     def lock_servers(self, server_ids: Collection[int]) -> None:
         """Let no other collector store for these servers until the transaction ends.

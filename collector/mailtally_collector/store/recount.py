@@ -4,7 +4,8 @@ Gives     ``recount`` for a span of days: how many rows of which table were wron
 Theory    It is SQL over the rows, apart from what counts while batches are stored, so that each
           checks the other. What differs is added or taken away, which is right beside a writer too:
           that one adds differences as well.
-Limits    Days before the oldest message are left alone: their roll-ups are all that is left.
+Limits    Days before the oldest message and before the horizon of retention are left alone: their
+          roll-ups are all that is left.
 """
 # ruff: noqa: S608 — names are constants
 
@@ -51,13 +52,14 @@ LISTED = f"SELECT {FAILURE} FROM failure m WHERE {IN_SPAN}"
 
 
 def span_of_rows(sql: Sql) -> tuple[int, int]:
-    """Return the days from the first message to after all that is counted; (0, 0) for none."""
+    """Return the days that have all their rows, to after all that is counted; (0, 0) for none."""
     first_us, last_us = sql.run("SELECT MIN(arrival_us), MAX(arrival_us) FROM message").fetchone()
     if first_us is None:
         return (0, 0)
+    (kept_us,) = sql.run("SELECT rows_us FROM retention WHERE id = 1").fetchone()
     (counted,) = sql.run("SELECT MAX(hour) FROM traffic_hour").fetchone()
     last_day = max(last_us // DAY_US, (counted or 0) // HOURS_A_DAY)
-    return (first_us // DAY_US, last_day + 1)
+    return (min(max(first_us // DAY_US, -(-kept_us // DAY_US)), last_day + 1), last_day + 1)
 
 
 def recount(sql: Sql, first_day: int, end_day: int, *, repair: bool) -> Counter[str]:

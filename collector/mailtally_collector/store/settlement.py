@@ -157,10 +157,13 @@ class Settlement:
 
     def _resolve_locked(self, stirred: Stirred, locked: set[int]) -> None:
         self._sql.run("SELECT pg_advisory_xact_lock(?)", (SETTLE_LOCK,))
+        # Nothing is deleted meanwhile; what was deleted before is not looked for.
+        self._sql.run(self._sql.shared("SELECT 1 FROM retention WHERE id = 1"))
         self._sql.lock_servers(locked)
         self._mails.forget()
         self._links.forget()
-        places, parents = set(stirred.places), set(stirred.parents)
+        there = self._sql.find("message", ("id",), ("id",), {(one,) for one in stirred.parents})
+        places, parents = set(stirred.places), {message_id for (message_id,) in there}
         self._mails.stir_again(Stirred(places=places, parents=parents))
         self._links.settle()
         self._inheritance.settle()

@@ -30,6 +30,9 @@ class Cursor(Protocol):
     def fetchone(self) -> Any:
         """Return the next row, or None."""
 
+    def fetchmany(self, size: int) -> list[Any]:
+        """Return the next rows, at most so many."""
+
     def fetchall(self) -> list[Any]:
         """Return all rows that are left."""
 
@@ -89,7 +92,11 @@ class Sql:
         """Insert rows. Raises IntegrityError when one is there already."""
         self._many(_insert(table, columns), rows)
 
-    def insert_missing(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    def insert_missing(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert rows, but for those that are there already."""
+        self._many(f"{_insert(table, columns)} ON CONFLICT DO NOTHING", rows)
+
+    def insert_named(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[Row]:
         """Insert rows, but for those that are there already; (id, *columns) of the new ones."""
         mark = f"({', '.join('?' * len(columns))})"
         names = ", ".join(columns)
@@ -115,6 +122,14 @@ class Sql:
         sums = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in counts)
         statement = _insert(table, [*key, *counts])
         self._many(f"{statement} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}", rows)
+
+    def shared(self, select: str) -> str:
+        """Return the statement so that what it reads is not changed until the transaction ends."""
+        return select
+
+    def exclusive(self, select: str) -> str:
+        """Return the statement so that others who share or change what it reads wait."""
+        return select
 
     def lock_servers(self, server_ids: Collection[int]) -> None:
         """Let no other collector store for these servers until the transaction ends.

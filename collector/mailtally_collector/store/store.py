@@ -7,6 +7,7 @@ Raises    StoreUnavailableError when nothing was committed; the caller must not 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 from zlib import crc32
 
 from mailtally_collector.classify.current_rules import CurrentRules
@@ -20,13 +21,22 @@ from mailtally_collector.store.sql import Sql
 from mailtally_collector.store.write_batch import Batch, BatchStore, Stored
 from mailtally_collector.store.writer import Writer
 
+# How many threads write to PostgreSQL.
 POSTGRES_THREADS = 2
+
+T = TypeVar("T")
 
 
 class Store:
     """The tables, for those who write. ``clock`` gives microseconds since 1970."""
 
-    def __init__(self, location: Location, clock: Callable[[], int], rules: CurrentRules) -> None:
+    def __init__(
+        self,
+        location: Location,
+        clock: Callable[[], int],
+        rules: CurrentRules,
+        on_lost: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._rules = rules
         self._clock = clock
         self._sqls: list[Sql] = []
@@ -36,7 +46,7 @@ class Store:
             database = open_for_writing(location)
             threads = POSTGRES_THREADS if is_postgres(database) else 1
             self._sqls.append(sql_for(database))
-            self._writers.append(Writer(database, BatchStore(database, rules)))
+            self._writers.append(Writer(database, BatchStore(database, rules), on_lost))
 
     def start(self) -> None:
         """Start the writer threads."""
@@ -81,6 +91,14 @@ class Store:
         """
         sql = self._sqls[0]
         return self._writers[0].submit(lambda: reclassify_some(sql, self._rules.rules)).result()
+
+    def transact(self, work: Callable[[Sql], T], /) -> T:
+        """Run a piece of a periodic job between batches; blocks, for a thread of its own.
+
+        Raises StoreUnavailableError.
+        """
+        sql = self._sqls[0]
+        return self._writers[0].submit(lambda: work(sql)).result()
 
     def _at(self, server: str) -> int:
         """Which writer has the server."""

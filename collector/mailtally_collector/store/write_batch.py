@@ -24,10 +24,12 @@ from mailtally_collector.records import Poison, Record
 from mailtally_collector.store.apply import Appliance
 from mailtally_collector.store.dialect import is_postgres, sql_for
 from mailtally_collector.store.flush import flush
+from mailtally_collector.store.horizon import Horizons, Outlook
 from mailtally_collector.store.ids import Ids
 from mailtally_collector.store.inheritance import Inheritance
 from mailtally_collector.store.links import Links
 from mailtally_collector.store.mails import Mails
+from mailtally_collector.store.name_uses import note_uses
 from mailtally_collector.store.partitions import Partitions
 from mailtally_collector.store.quarantine import quarantine
 from mailtally_collector.store.servers import (
@@ -88,6 +90,8 @@ class BatchStore:
         self._named: set[bytes] = set()
         self._server_ids: dict[str, int] = {}
         self._batches: dict[int, int] = {}
+        self._horizons = Horizons(self._sql)
+        self._sweeping = False
         self._partitions = Partitions(self._sql) if is_postgres(database) else None
         self._settlement = Settlement(database) if is_postgres(database) else None
 
@@ -113,6 +117,7 @@ class BatchStore:
             {record.message.arrival_us for _, records in parts for record in records},
             max((batch.now_us for batch in batches), default=0),
         )
+        self._look([])
         try:
             self._vocabulary.make_sure(_records(parts))
             self._named = {batch.token for batch in batches}
@@ -128,7 +133,7 @@ class BatchStore:
         3. What is poison goes to quarantine.
         """
         opened = self._open({self._server_id(batch): batch.server for batch in batches})
-        parts = [(opened[self._server_id(batch)], batch.good) for batch in batches]
+        parts = self._young([(opened[self._server_id(batch)], batch.good) for batch in batches])
         refused: list[Poison] = []
         try:
             with self._database.atomic():
@@ -165,6 +170,27 @@ class BatchStore:
                 self._mails.forget_server(server.id)
         return opened
 
+    def _look(self, server_ids: Sequence[int]) -> Outlook:
+        """Look at what retention did; rows in memory that may be gone are dropped."""
+        outlook = self._horizons.look(server_ids)
+        if outlook.has_moved:
+            self._vocabulary.forget()
+            self._mails.forget()
+            self._named.clear()
+        return outlook
+
+    def _young(self, parts: Sequence[Part]) -> list[Part]:
+        """Leave out records from before the horizon of retention, and count them."""
+        outlook = self._look([server.id for server, _ in parts])
+        self._sweeping = outlook.sweeping
+        young: list[Part] = []
+        for server, records in parts:
+            kept, refused = self._horizons.divide(server.id, records, outlook.of(server.id))
+            if refused:
+                self._horizons.note_refused(server.id, refused)
+            young.append((server, kept))
+        return young
+
     def _server_id(self, batch: Batch) -> int:
         if batch.server not in self._server_ids:
             found = server_id_of(self._sql, batch.server, batch.now_us)
@@ -187,6 +213,8 @@ class BatchStore:
             self._settlement.note(self._mails, now_us)
         self._links.flush()
         flush(self._sql, self._mails.changed())
+        if self._sweeping:
+            note_uses(self._sql, self._mails.changed())
         self._mails.written()
         return counts
 

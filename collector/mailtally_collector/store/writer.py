@@ -14,11 +14,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any, TypeVar
 
 from peewee import Database, PeeweeException
 
-from mailtally_collector.store.dialect import writing
+from mailtally_collector.store.dialect import is_postgres, writing
+from mailtally_collector.store.guard import FileGuard, causes
 from mailtally_collector.store.write_batch import Batch, BatchStore, Stored
 
 logger = logging.getLogger(__name__)
@@ -41,11 +43,23 @@ class Piece:
 
 
 class Writer:
-    """Runs pieces in transactions of ``database``, in order, in a thread of its own."""
+    """Runs pieces in transactions of ``database``, in order, in a thread of its own.
 
-    def __init__(self, database: Database, batches: BatchStore) -> None:
+    ``on_lost`` is told, once, why a file must not be used any more (guard.py); from then on all
+    work fails.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        batches: BatchStore,
+        on_lost: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._database = database
         self._batches = batches
+        self._guard = None if is_postgres(database) else FileGuard(Path(database.database))
+        self._on_lost = on_lost
+        self._lost = ""
         self._queue: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()
         self._closed = False
         self._lock = threading.Lock()
@@ -81,6 +95,12 @@ class Writer:
         return future
 
     def _run(self) -> None:
+        if self._guard:
+            try:
+                self._database.connect()
+                self._guard.open()
+            except (PeeweeException, OSError) as error:
+                self._give_up(self._guard.lost(error) or f"{self._database.database}: {error}")
         while group := self._next_group():
             self._commit(group)
         self._database.close()
@@ -99,6 +119,9 @@ class Writer:
         return group
 
     def _commit(self, group: Sequence[Piece]) -> None:
+        if self._lost:
+            self._refuse(group)
+            return
         batches = [piece.what for piece in group if isinstance(piece.what, Batch)]
         try:
             self._connect()
@@ -107,11 +130,17 @@ class Writer:
                 results = self._work(group)
         except Exception as error:  # noqa: BLE001 - the task's edge: the thread outlives its work
             self._batches.forget()
+            if self._is_lost(error):
+                self._refuse(group)
+                return
             if len(group) > 1:
                 for piece in group:
                     self._commit([piece])
                 return
-            _fail(group[0].future, error)
+            self._fail(group[0].future, error)
+            return
+        if self._is_lost(None):
+            self._refuse(group)
             return
         self._settle()
         for piece, result in zip(group, results, strict=True):
@@ -141,11 +170,26 @@ class Writer:
                 results += [one() for one in pieces if not isinstance(one, Batch)]
         return results
 
+    def _is_lost(self, error: Exception | None) -> bool:
+        reason = self._guard.lost(error) if self._guard else ""
+        if reason:
+            self._give_up(reason)
+        return bool(reason)
 
-def _fail(future: Future[Any], error: Exception) -> None:
-    if isinstance(error, PeeweeException):
-        logger.error('write failed reason="%s"', error)
-        future.set_exception(StoreUnavailableError(str(error)))
-    else:
-        logger.error("write failed", exc_info=error)
-        future.set_exception(error)
+    def _give_up(self, reason: str) -> None:
+        self._lost = reason
+        self._on_lost(reason)
+
+    def _refuse(self, group: Sequence[Piece]) -> None:
+        """Promise nothing: what was committed would not be found again."""
+        for piece in group:
+            piece.future.set_exception(StoreUnavailableError(self._lost))
+
+    def _fail(self, future: Future[Any], error: Exception) -> None:
+        if isinstance(error, PeeweeException):
+            *_, first = causes(error)
+            logger.error('write failed reason="%s"', first)
+            future.set_exception(StoreUnavailableError(str(first)))
+        else:
+            logger.error("write failed", exc_info=error)
+            future.set_exception(error)

@@ -1243,6 +1243,9 @@ class Server(google.protobuf.message.Message):
     GAPS_FIELD_NUMBER: builtins.int
     RECORDS_STORED_FIELD_NUMBER: builtins.int
     RECORDS_QUARANTINED_FIELD_NUMBER: builtins.int
+    RECORDS_TOO_OLD_FIELD_NUMBER: builtins.int
+    STALE_FIELD_NUMBER: builtins.int
+    STALE_SINCE_FIELD_NUMBER: builtins.int
     name: builtins.str
     agent_version: builtins.str
     connected: builtins.bool
@@ -1254,10 +1257,16 @@ class Server(google.protobuf.message.Message):
     gaps: builtins.int
     records_stored: builtins.int
     records_quarantined: builtins.int
+    records_too_old: builtins.int
+    """Refused because retention deleted what is that old."""
+    stale: builtins.str
+    """silent or lags; empty when it is well."""
     @property
     def last_seen(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
     @property
     def newest_line(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    @property
+    def stale_since(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -1274,9 +1283,12 @@ class Server(google.protobuf.message.Message):
         gaps: builtins.int = ...,
         records_stored: builtins.int = ...,
         records_quarantined: builtins.int = ...,
+        records_too_old: builtins.int = ...,
+        stale: builtins.str = ...,
+        stale_since: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["last_seen", b"last_seen", "newest_line", b"newest_line"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent_version", b"agent_version", "backlog_bytes", b"backlog_bytes", "connected", b"connected", "gaps", b"gaps", "last_seen", b"last_seen", "lines_oversize", b"lines_oversize", "lines_read", b"lines_read", "lines_unparsed", b"lines_unparsed", "name", b"name", "newest_line", b"newest_line", "open_messages", b"open_messages", "records_quarantined", b"records_quarantined", "records_stored", b"records_stored"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["last_seen", b"last_seen", "newest_line", b"newest_line", "stale_since", b"stale_since"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent_version", b"agent_version", "backlog_bytes", b"backlog_bytes", "connected", b"connected", "gaps", b"gaps", "last_seen", b"last_seen", "lines_oversize", b"lines_oversize", "lines_read", b"lines_read", "lines_unparsed", b"lines_unparsed", "name", b"name", "newest_line", b"newest_line", "open_messages", b"open_messages", "records_quarantined", b"records_quarantined", "records_stored", b"records_stored", "records_too_old", b"records_too_old", "stale", b"stale", "stale_since", b"stale_since"]) -> None: ...
 
 global___Server = Server
 
@@ -1426,3 +1438,102 @@ class GetRulesResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["digest", b"digest", "mistakes", b"mistakes", "rules", b"rules", "waiting", b"waiting"]) -> None: ...
 
 global___GetRulesResponse = GetRulesResponse
+
+@typing.final
+class ListJobsRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___ListJobsRequest = ListJobsRequest
+
+@typing.final
+class Job(google.protobuf.message.Message):
+    """A periodic job of all collectors on one database."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    OWNER_FIELD_NUMBER: builtins.int
+    RUNNING_SINCE_FIELD_NUMBER: builtins.int
+    STARTED_FIELD_NUMBER: builtins.int
+    ENDED_FIELD_NUMBER: builtins.int
+    RESULT_FIELD_NUMBER: builtins.int
+    ERROR_FIELD_NUMBER: builtins.int
+    ERROR_TIME_FIELD_NUMBER: builtins.int
+    NEXT_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    FAILURES_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    owner: builtins.str
+    """Who runs it now, and since when; unset when nobody does."""
+    result: builtins.str
+    """What it did, in words."""
+    error: builtins.str
+    """The last failure, which may be long ago."""
+    runs: builtins.int
+    failures: builtins.int
+    @property
+    def running_since(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    @property
+    def started(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """The last run that ended; unset before the first."""
+
+    @property
+    def ended(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    @property
+    def error_time(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    @property
+    def next(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        owner: builtins.str = ...,
+        running_since: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        started: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        ended: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        result: builtins.str = ...,
+        error: builtins.str = ...,
+        error_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        next: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        runs: builtins.int = ...,
+        failures: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["ended", b"ended", "error_time", b"error_time", "next", b"next", "running_since", b"running_since", "started", b"started"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["ended", b"ended", "error", b"error", "error_time", b"error_time", "failures", b"failures", "name", b"name", "next", b"next", "owner", b"owner", "result", b"result", "running_since", b"running_since", "runs", b"runs", "started", b"started"]) -> None: ...
+
+global___Job = Job
+
+@typing.final
+class ListJobsResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOBS_FIELD_NUMBER: builtins.int
+    ROWS_SINCE_FIELD_NUMBER: builtins.int
+    ROLLUPS_SINCE_FIELD_NUMBER: builtins.int
+    @property
+    def jobs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Job]:
+        """By name."""
+
+    @property
+    def rows_since(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Before this moment only roll-ups are left; unset while all rows are there."""
+
+    @property
+    def rollups_since(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Before this moment roll-ups were deleted too."""
+
+    def __init__(
+        self,
+        *,
+        jobs: collections.abc.Iterable[global___Job] | None = ...,
+        rows_since: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        rollups_since: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["rollups_since", b"rollups_since", "rows_since", b"rows_since"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["jobs", b"jobs", "rollups_since", b"rollups_since", "rows_since", b"rows_since"]) -> None: ...
+
+global___ListJobsResponse = ListJobsResponse

@@ -86,6 +86,11 @@ class QueryServiceStub(object):
                 request_serializer=mailtally_dot_v1_dot_query__pb2.GetRulesRequest.SerializeToString,
                 response_deserializer=mailtally_dot_v1_dot_query__pb2.GetRulesResponse.FromString,
                 _registered_method=True)
+        self.ListJobs = channel.unary_unary(
+                '/mailtally.v1.QueryService/ListJobs',
+                request_serializer=mailtally_dot_v1_dot_query__pb2.ListJobsRequest.SerializeToString,
+                response_deserializer=mailtally_dot_v1_dot_query__pb2.ListJobsResponse.FromString,
+                _registered_method=True)
 
 
 class QueryServiceServicer(object):
@@ -162,6 +167,13 @@ class QueryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListJobs(self, request, context):
+        """What the collectors do by the clock, and how it went.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -214,6 +226,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.GetRules,
                     request_deserializer=mailtally_dot_v1_dot_query__pb2.GetRulesRequest.FromString,
                     response_serializer=mailtally_dot_v1_dot_query__pb2.GetRulesResponse.SerializeToString,
+            ),
+            'ListJobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListJobs,
+                    request_deserializer=mailtally_dot_v1_dot_query__pb2.ListJobsRequest.FromString,
+                    response_serializer=mailtally_dot_v1_dot_query__pb2.ListJobsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -488,6 +505,33 @@ class QueryService(object):
             '/mailtally.v1.QueryService/GetRules',
             mailtally_dot_v1_dot_query__pb2.GetRulesRequest.SerializeToString,
             mailtally_dot_v1_dot_query__pb2.GetRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListJobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailtally.v1.QueryService/ListJobs',
+            mailtally_dot_v1_dot_query__pb2.ListJobsRequest.SerializeToString,
+            mailtally_dot_v1_dot_query__pb2.ListJobsResponse.FromString,
             options,
             channel_credentials,
             insecure,

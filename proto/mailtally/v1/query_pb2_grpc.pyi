@@ -82,6 +82,12 @@ class QueryServiceStub:
     ]
     """The rules that give replies their meaning, and what is wrong with files of the operator's."""
 
+    ListJobs: grpc.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.ListJobsRequest,
+        mailtally.v1.query_pb2.ListJobsResponse,
+    ]
+    """What the collectors do by the clock, and how it went."""
+
 class QueryServiceAsyncStub:
     """Reads what the collector knows. The unit is the recipient: one message to three people counts
     three. Every filter combines with every other.
@@ -145,6 +151,12 @@ class QueryServiceAsyncStub:
         mailtally.v1.query_pb2.GetRulesResponse,
     ]
     """The rules that give replies their meaning, and what is wrong with files of the operator's."""
+
+    ListJobs: grpc.aio.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.ListJobsRequest,
+        mailtally.v1.query_pb2.ListJobsResponse,
+    ]
+    """What the collectors do by the clock, and how it went."""
 
 class QueryServiceServicer(metaclass=abc.ABCMeta):
     """Reads what the collector knows. The unit is the recipient: one message to three people counts
@@ -229,5 +241,13 @@ class QueryServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[mailtally.v1.query_pb2.GetRulesResponse, collections.abc.Awaitable[mailtally.v1.query_pb2.GetRulesResponse]]:
         """The rules that give replies their meaning, and what is wrong with files of the operator's."""
+
+    @abc.abstractmethod
+    def ListJobs(
+        self,
+        request: mailtally.v1.query_pb2.ListJobsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mailtally.v1.query_pb2.ListJobsResponse, collections.abc.Awaitable[mailtally.v1.query_pb2.ListJobsResponse]]:
+        """What the collectors do by the clock, and how it went."""
 
 def add_QueryServiceServicer_to_server(servicer: QueryServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

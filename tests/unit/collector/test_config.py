@@ -122,3 +122,29 @@ def test_the_default_database_is_where_this_user_may_write(
     monkeypatch.setattr("os.access", lambda *_: False)
     assert default_database({"XDG_STATE_HOME": "/s"}) == Path("/s/mailtally/collector.db")
     assert default_database({}) == Path.home() / ".local/state/mailtally/collector.db"
+
+
+def test_retention_is_days_or_off_and_roll_ups_outlast_rows(tmp_path: Path) -> None:
+    text = """\
+[retention]
+rows_days = 3
+rollups_days = "800d"
+quarantine_days = true
+[watch]
+silent_minutes = 0
+"""
+    expected = 'expected 7 to 36500 days or "off", got'
+    assert mistakes(tmp_path, text) == [
+        f"c.toml:2: retention.rows_days: {expected} 3",
+        f"c.toml:3: retention.rollups_days: {expected} '800d'",
+        f"c.toml:4: retention.quarantine_days: {expected} True",
+        "c.toml:6: watch.silent_minutes: Input should be greater than or equal to 1",
+    ]
+    for rows, words in (("900", "for 900 days"), ('"off"', "for ever")):
+        expected = f"rows are kept {words}: roll-ups must be kept as long at least"
+        assert mistakes(tmp_path, f"[retention]\nrows_days = {rows}\n") == [
+            f"c.toml:1: retention.rollups_days: {expected}"
+        ]
+    (tmp_path / "c.toml").write_text('[retention]\nrows_days = 7\nrollups_days = "off"\n')
+    retention = load_config(tmp_path / "c.toml").retention
+    assert (retention.rows_days, retention.rollups_days) == (7, None)

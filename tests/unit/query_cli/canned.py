@@ -36,6 +36,7 @@ class Canned:
     tailed: list[query_pb2.TailEventsResponse] = field(default_factory=list)
     breaks_after: int | None = None
     rules: query_pb2.GetRulesResponse = field(default_factory=query_pb2.GetRulesResponse)
+    jobs: query_pb2.ListJobsResponse = field(default_factory=query_pb2.ListJobsResponse)
     status: grpc.StatusCode | None = None
     details: str = ""
     hold: threading.Event | None = None
@@ -137,6 +138,11 @@ class CannedService(query_pb2_grpc.QueryServiceServicer):
         self, request: query_pb2.GetRulesRequest, context: grpc.ServicerContext
     ) -> query_pb2.GetRulesResponse:
         return self._answer(request, context, lambda: self._canned.rules)
+
+    def ListJobs(  # noqa: N802
+        self, request: query_pb2.ListJobsRequest, context: grpc.ServicerContext
+    ) -> query_pb2.ListJobsResponse:
+        return self._answer(request, context, lambda: self._canned.jobs)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from peewee import (
 )
 from playhouse.migrate import SchemaMigrator  # type: ignore[import-untyped]
 
-from mailtally_collector.store.sql import Sql
+from mailtally_collector.store.dialect import sql_for
 
 # Models cannot express partial indexes.
 PARTIAL_INDEXES = (
@@ -503,6 +503,49 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             )
             without_rowid = is_sqlite
 
+    class Job(Frozen):
+        name = TextField(primary_key=True)
+        next_us = BigIntegerField()
+        owner = TextField()
+        until_us = BigIntegerField()
+        running_us = BigIntegerField()
+        started_us = BigIntegerField()
+        ended_us = BigIntegerField()
+        result = TextField()
+        error = TextField()
+        error_us = BigIntegerField()
+        runs = BigIntegerField()
+        failures = BigIntegerField()
+
+    class Retention(Frozen):
+        id = IntegerField(primary_key=True)
+        rows_us = BigIntegerField()
+        rollups_us = BigIntegerField()
+        deletions = BigIntegerField()
+        sweeping = BooleanField()
+
+    class Horizon(Frozen):
+        server_id = IntegerField(primary_key=True)
+        rows_us = BigIntegerField()
+        refused = BigIntegerField()
+
+    class NameUse(Frozen):
+        name_table = TextField()
+        name_id = IntegerField()
+
+        class Meta:
+            table_name = "name_use"
+            primary_key = CompositeKey("name_table", "name_id")
+            without_rowid = is_sqlite
+
+    class StaleServer(Frozen):
+        server_id = IntegerField(primary_key=True)
+        since_us = BigIntegerField()
+        reason = TextField()
+
+        class Meta:
+            table_name = "stale_server"
+
     db.create_tables(
         [
             Server,
@@ -532,11 +575,21 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             DomainReasonDay,
             DomainProviderDay,
             MailboxDay,
+            Job,
+            Retention,
+            Horizon,
+            NameUse,
+            StaleServer,
         ]
     )
-    sql = Sql(db)
+    sql = sql_for(db)
     for table in () if is_sqlite else PARTITIONED:
         sql.run(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
     for statement in PARTIAL_INDEXES:
         sql.run(statement)
     sql.run("INSERT INTO allotment (id, next_number) VALUES (1, 0)")
+    sql.run(
+        "INSERT INTO retention (id, rows_us, rollups_us, deletions, sweeping)"
+        " VALUES (1, 0, 0, 0, ?)",
+        (False,),
+    )

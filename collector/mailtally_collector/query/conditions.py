@@ -15,6 +15,7 @@ from typing import Any
 from peewee import JOIN, SQL, ColumnBase, Database, ModelSelect, fn
 
 from mailtally_collector.classify.taxonomy import UNKNOWN
+from mailtally_collector.durations import DAY_US
 from mailtally_collector.query.filters import Selection
 from mailtally_collector.query.receiver import (
     NOBODY,
@@ -26,6 +27,7 @@ from mailtally_collector.query.receiver import (
 from mailtally_collector.query.recipients import Recipients, decides
 from mailtally_collector.query.reply_text import holds_text
 from mailtally_collector.query.scope import Scope
+from mailtally_collector.store.message_row import message_id_key
 from mailtally_collector.store.models import (
     Address,
     Attempt,
@@ -39,6 +41,9 @@ from mailtally_collector.store.models import (
 from mailtally_collector.store.names import split_address
 from mailtally_collector.terms import DeliveryState, Direction, TimeBasis
 
+# More days than a query may name values: then it reads through the messages.
+DAYS_MAX = 20_000
+
 
 def recipient_conditions(
     database: Database, scope: Scope, selection: Selection, rows: Recipients
@@ -49,7 +54,7 @@ def recipient_conditions(
         moment >= selection.start_us,
         moment < selection.end_us,
         rows.direction.in_(selection.directions),
-        *_message_conditions(scope, selection, rows.message, rows.message_id),
+        *_message_conditions(database, scope, selection, rows.message, rows.message_id),
     ]
     if selection.states:
         conditions.append(rows.state.in_(selection.states))
@@ -64,7 +69,9 @@ def recipient_conditions(
     return [*conditions, *_reply_conditions(selection, rows)]
 
 
-def untried_conditions(scope: Scope, selection: Selection) -> list[ColumnBase] | None:
+def untried_conditions(
+    database: Database, scope: Scope, selection: Selection
+) -> list[ColumnBase] | None:
     """Conditions on messages with untried recipients; None when the filter leaves them out."""
     if (
         selection.basis == TimeBasis.LAST_TRY
@@ -80,7 +87,7 @@ def untried_conditions(scope: Scope, selection: Selection) -> list[ColumnBase] |
         SQL("untried > 0"),  # in the words of the partial index
         Message.arrival_us >= selection.start_us,
         Message.arrival_us < selection.end_us,
-        *_message_conditions(scope, selection, Message, Message.id),
+        *_message_conditions(database, scope, selection, Message, Message.id),
     ]
     if selection.states:
         conditions.append(Message.untried_state.in_(selection.states))
@@ -113,10 +120,20 @@ def address_id(address: bytes) -> ModelSelect[Address]:
     )
 
 
-def has_message_id(message_id: bytes) -> ColumnBase:
-    """Condition on messages: the Message-ID, with or without its angle brackets."""
+def has_message_id(database: Database, message_id: bytes) -> ColumnBase:
+    """Condition on messages: the Message-ID, with or without its angle brackets.
+
+    Its index goes by days, so that it is asked for each day from the first message to the last.
+    """
     bare = message_id.removeprefix(b"<").removesuffix(b">")
-    return Message.message_id.in_([bare, b"<" + bare + b">"])
+    found = Message.message_id.in_([bare, b"<" + bare + b">"])
+    moments = fn.MIN(Message.arrival_us), fn.MAX(Message.arrival_us)
+    ((first_us, last_us),) = Message.select(*moments).tuples().execute(database)
+    if first_us is None or (last_us - first_us) // DAY_US > DAYS_MAX:
+        return found
+    days = range(first_us // DAY_US, last_us // DAY_US + 1)
+    keys = [key for day in days if (key := message_id_key(bare, day)) is not None]
+    return Message.message_id_key.in_(keys) & found
 
 
 def messages_to(address: bytes) -> ModelSelect[Delivery]:
@@ -131,7 +148,11 @@ def _named(delivery: Any, address: bytes) -> Any:
 
 
 def _message_conditions(
-    scope: Scope, selection: Selection, table: type[Failure | Message], message_id: Any
+    database: Database,
+    scope: Scope,
+    selection: Selection,
+    table: type[Failure | Message],
+    message_id: Any,
 ) -> list[ColumnBase]:
     """Conditions on what messages have and the list of failures mostly repeats."""
     conditions: list[ColumnBase] = [
@@ -148,7 +169,7 @@ def _message_conditions(
     if selection.queue_id:
         named.append(Message.queue_id == selection.queue_id)
     if selection.message_id:
-        named.append(has_message_id(selection.message_id))
+        named.append(has_message_id(database, selection.message_id))
     if named and table is Message:
         conditions += named
     elif named:

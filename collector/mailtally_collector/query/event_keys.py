@@ -73,7 +73,7 @@ def count_events(database: Database, scope: Scope, selection: Selection) -> int:
     rows = recipients_of(selection)
     where = recipient_conditions(database, scope, selection, rows)
     count = int(rows.select(fn.COUNT(rows.number)).where(*where).scalar(database))
-    untried = _untried_conditions(scope, selection)
+    untried = _untried_conditions(database, scope, selection)
     if untried is not None:
         query = Message.select(fn.SUM(Message.untried)).where(*untried)
         count += int(query.scalar(database) or 0)
@@ -134,9 +134,11 @@ def _directed(columns: list[Any], order: Order) -> list[Any]:
     return [column.asc() if order.ascending else column.desc() for column in columns]
 
 
-def _untried_conditions(scope: Scope, selection: Selection) -> list[Any] | None:
+def _untried_conditions(database: Database, scope: Scope, selection: Selection) -> list[Any] | None:
     states = tuple(int(state) for state in ENDS if state in selection.states)
-    return untried_conditions(scope, replace(selection, states=states)) if states else None
+    return (
+        untried_conditions(database, scope, replace(selection, states=states)) if states else None
+    )
 
 
 def _untried(
@@ -148,7 +150,7 @@ def _untried(
     last: Key | None,
     size: int,
 ) -> list[Key]:
-    where = _untried_conditions(scope, selection)
+    where = _untried_conditions(database, scope, selection)
     if where is None:
         return []
     value: Any

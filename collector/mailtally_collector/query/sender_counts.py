@@ -113,7 +113,7 @@ def _of_rows(
     query = rows.select(key, rows.state, fn.COUNT(rows.number)).where(*where)
     found = list(query.group_by(key, rows.state).tuples().execute(database))
     messages: Any = rows.select(rows.message_id.alias("message_id"), key.alias("of")).where(*where)
-    untried = untried_conditions(scope, selection)
+    untried = untried_conditions(database, scope, selection)
     if untried is not None:
         key = getattr(Message, column)
         query = Message.select(key, Message.untried_state, fn.SUM(Message.untried)).where(*untried)

@@ -166,7 +166,7 @@ def count_rows(
     messages: Any = rows_of.select(
         rows_of.message_id.alias("message_id"), moment.alias("moment")
     ).where(*where)
-    untried = untried_conditions(scope, selection)
+    untried = untried_conditions(database, scope, selection)
     if untried is not None:
         slot = Message.arrival_us / slot_us
         rows += (

@@ -39,7 +39,7 @@ class Traced:
 
 def trace(database: Database, scope: Scope, sought: Sought, limit: int) -> Traced:
     """Find messages, newest first. Raises QueryError when nothing is named to look for."""
-    conditions = [*_conditions(sought), *scope.conditions(Message.sender_domain_id)]
+    conditions = [*_conditions(database, sought), *scope.conditions(Message.sender_domain_id)]
     with database.atomic():
         rows = (
             Message.select(Message.id)
@@ -58,12 +58,12 @@ def trace(database: Database, scope: Scope, sought: Sought, limit: int) -> Trace
         return Traced(messages, listed.is_cut)
 
 
-def _conditions(sought: Sought) -> list[ColumnBase]:
+def _conditions(database: Database, sought: Sought) -> list[ColumnBase]:
     conditions: list[ColumnBase] = []
     if sought.queue_id:
         conditions.append(Message.queue_id == sought.queue_id)
     if sought.message_id:
-        conditions.append(has_message_id(as_bytes(sought.message_id)))
+        conditions.append(has_message_id(database, as_bytes(sought.message_id)))
     if sought.recipient:
         conditions.append(Message.id.in_(messages_to(as_bytes(sought.recipient))))
     if not conditions:

@@ -12,11 +12,20 @@ import pytest
 
 from mailtally_collector.config import load_config
 from mailtally_collector.daemon import serve
+from mailtally_collector.store.database import open_for_writing
+from mailtally_collector.store.dialect import sql_for
 from mailtally_collector.store.location import Location, location_of
+from mailtally_collector.store.models import TABLES
 from tests.conftest import TEMPLATE
 from tests.integration.collector.tables import Tables
 from tests.postgres.server import PostgresServer
 
+EMPTY = f"TRUNCATE {', '.join(model._meta.table_name for model in TABLES)} RESTART IDENTITY"  # noqa: SLF001
+# The rows that the migration makes.
+AS_NEW = (
+    "INSERT INTO allotment (id, next_number) VALUES (1, 0)",
+    "INSERT INTO retention (id, rows_us, rollups_us, deletions, sweeping) VALUES (1, 0, 0, 0, false)",
+)
 NewLocation = Callable[[], AbstractContextManager[Location]]
 
 
@@ -26,7 +35,7 @@ def new_location(request: pytest.FixtureRequest) -> NewLocation:
     if request.param == "sqlite":
         return _file
     server: PostgresServer = request.getfixturevalue("postgres")
-    return partial(_database, server)
+    return partial(_database, server, [])
 
 
 @contextmanager
@@ -36,10 +45,17 @@ def _file() -> Iterator[Location]:
 
 
 @contextmanager
-def _database(server: PostgresServer) -> Iterator[Location]:
-    uri = server.new_database(TEMPLATE)
-    yield location_of(uri)
-    server.drop(uri)
+def _database(server: PostgresServer, free: list[Location]) -> Iterator[Location]:
+    """Use one of the free databases again: to empty one is faster than to make one."""
+    location = free.pop() if free else location_of(server.new_database(TEMPLATE))
+    yield location
+    database = open_for_writing(location)
+    with database.connection_context():
+        sql = sql_for(database)
+        sql.run(EMPTY)
+        for statement in AS_NEW:
+            sql.run(statement)
+    free.append(location)
 
 
 @pytest.fixture

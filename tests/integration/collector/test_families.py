@@ -35,7 +35,7 @@ def in_order(new_location: NewLocation) -> list[str]:
     return rows_of(new_location, [FLEET])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     reported=st.permutations(FLEET),
     cuts=st.lists(st.integers(0, len(FLEET)), max_size=12),

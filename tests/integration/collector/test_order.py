@@ -35,7 +35,7 @@ def told(new_location: NewLocation) -> tuple[object, ...]:
     return stored_in(new_location, [story()])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     records=st.permutations(story()),
     cuts=st.lists(st.integers(0, len(story())), max_size=6),
@@ -93,7 +93,7 @@ HALVES = [
 ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(records=st.permutations(HALVES))
 def test_a_message_known_from_its_middle_is_joined_with_its_origin(
     new_location: NewLocation,

@@ -24,7 +24,7 @@ EMPTY = f"TRUNCATE {', '.join(model._meta.table_name for model in TABLES)} RESTA
 # The rows that the migration makes.
 AS_NEW = (
     "INSERT INTO allotment (id, next_number) VALUES (1, 0)",
-    "INSERT INTO retention (id, rows_us, rollups_us, deletions, sweeping) VALUES (1, 0, 0, 0, false)",
+    "INSERT INTO retention VALUES (1, 0, 0, 0, false)",
 )
 NewLocation = Callable[[], AbstractContextManager[Location]]
 

@@ -23,9 +23,12 @@ from mailtally_collector.store.models import (
 from mailtally_collector.store.names import join_address
 from mailtally_collector.terms import DeliveryState
 
+# Rows of a message lie where those of its server do (store/distribution.py).
+BELONGS = (Delivery.message_id == Message.id) & (Delivery.server_id == Message.server_id)
 # The attempt that decides, when it is not the success that the delivery itself keeps.
 DECIDES = (
-    (Attempt.message_id == Delivery.message_id)
+    (Attempt.server_id == Delivery.server_id)
+    & (Attempt.message_id == Delivery.message_id)
     & (Attempt.number == Delivery.number)
     & (Attempt.time_us == fn.COALESCE(Delivery.deciding_us, Delivery.last_try_us))
     & (Attempt.line_hash == Delivery.deciding_hash)
@@ -135,7 +138,7 @@ def _read(database: Database, keys: list[tuple[int, int]]) -> list[Event]:
             Delivery.direction,
             *VERDICT_COLUMNS,
         )
-        .join(Message, on=(Delivery.message_id == Message.id))
+        .join(Message, on=BELONGS)
         .join_from(Delivery, Server, on=(Delivery.server_id == Server.id))
         .join_from(Message, Instance, on=(Message.instance_id == Instance.id))
         .join_from(Delivery, Attempt, JOIN.LEFT_OUTER, on=DECIDES)

@@ -129,7 +129,8 @@ class Recipients:
 def _recipients(table: type[Delivery | Failure], message: Any) -> Recipients:
     source = table.select()
     if message is not table:
-        source = source.join(message, on=(table.message_id == message.id))
+        same = (table.message_id == message.id) & (table.server_id == message.server_id)
+        source = source.join(message, on=same)
     return Recipients(
         source=source,
         message_id=table.message_id,

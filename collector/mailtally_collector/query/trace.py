@@ -10,9 +10,9 @@ from typing import Any
 from peewee import ColumnBase, Database
 
 from mailtally_collector.query.family import families
-from mailtally_collector.query.filters import QueryError
+from mailtally_collector.query.filters import QueryError, server_ids
 from mailtally_collector.query.traced_message import TracedMessage, traced_message
-from mailtally_collector.store.models import Address, Delivery, Domain, Message, Server
+from mailtally_collector.store.models import Address, Delivery, Domain, Message
 from mailtally_collector.store.names import split_address
 
 
@@ -40,7 +40,6 @@ def trace(database: Database, sought: Sought, limit: int) -> Traced:
     with database.atomic():
         rows = (
             Message.select(Message.id)
-            .join(Server, on=(Message.server_id == Server.id))
             .where(*conditions)
             .order_by(Message.arrival_us.desc(), Message.id.desc())
             .limit(limit)
@@ -67,7 +66,7 @@ def _conditions(sought: Sought) -> list[ColumnBase]:
     if not conditions:
         raise QueryError("name a queue id, a message id or a recipient to look for")
     if sought.servers:
-        conditions.append(Server.name.in_(sought.servers))
+        conditions.append(Message.server_id.in_(server_ids(sought.servers)))
     return conditions
 
 

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A Postfix log to show in `make demo`; default: the bundled one.
 LOG ?=
 
-.PHONY: verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -22,6 +22,10 @@ demo: env  ## show the statistics of the bundled log, or of LOG=/var/log/mail.lo
 test: env  ## everything that must hold: all tests with a real Postfix, lint, types, contracts
 	tests/setup/packages
 	$(BIN)/python -m pytest -q
+
+test-citus: env  ## what runs on both databases, on a cluster with Citus (which must be installed)
+	tests/setup/packages
+	$(BIN)/python -m pytest -q --citus tests/citus tests/integration/collector
 
 lint: env  ## ruff
 	$(BIN)/ruff check .
@@ -56,6 +60,13 @@ bench-ingest: env  ## records a second from the wire to the commit, on both data
 	    $(BIN)/python -m tests.bench.bench_ingest --database $$database \
 	        --rate 4000 --deliveries 40000 || exit 1; \
 	done
+
+bench-distributed: env  ## CPU a record of one PostgreSQL and of a cluster with Citus; ROWS=n
+	tests/setup/packages
+	$(BIN)/python -m tests.bench.bench_distributed $(if $(ROWS),--deliveries $(ROWS))
+
+sizing: env  ## write the table of docs/decisions/0021-beyond-one-server.md
+	$(BIN)/python -m tests.sizing
 
 bench-reclassify: env  ## how long a million stored failures take to follow new rules
 	$(BIN)/python -m tests.bench.bench_reclassify

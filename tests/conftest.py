@@ -1,14 +1,28 @@
 """A PostgreSQL server for all tests that ask for one."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from mailtally_collector.store.database import migrate
 from mailtally_collector.store.location import location_of
+from tests.postgres.citus import MISSING, CitusCluster, has_citus
 from tests.postgres.server import PostgresServer
 
 TEMPLATE = "migrated"
+CITUS_TESTS = Path(__file__).parent / "citus"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let ``--citus`` run the tests of both databases on a third one instead."""
+    text = "run what runs on SQLite and PostgreSQL on tables that are distributed with Citus"
+    parser.addoption("--citus", action="store_true", help=text)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what only a cluster can show, unless asked for: ``make test-citus``."""
+    return True if collection_path == CITUS_TESTS and not config.getoption("--citus") else None
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +35,14 @@ def postgres() -> Iterator[PostgresServer]:
     migrate(location_of(server.uri(TEMPLATE)))
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def citus(postgres: PostgresServer) -> Iterator[CitusCluster]:
+    """A running cluster; fails where Citus is not installed."""
+    if not has_citus(postgres):
+        pytest.fail(MISSING)
+    cluster = CitusCluster()
+    cluster.start()
+    yield cluster
+    cluster.remove()

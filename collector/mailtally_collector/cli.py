@@ -20,6 +20,7 @@ from mailtally_collector.check import findings
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.classify_stream import classify_lines
 from mailtally_collector.config import Config, ConfigError, load_config
+from mailtally_collector.distribute_tables import Distributed, distribute_tables
 from mailtally_collector.jobs import RollupsDifferError
 from mailtally_collector.reclassify_file import reclassify_file
 from mailtally_collector.recount_file import recount_file
@@ -84,16 +85,31 @@ def run(
 
 
 @app.command()
-def migrate(config: ConfigOption = None, database: DatabaseOption = None) -> None:
+def migrate(
+    *,
+    config: ConfigOption = None,
+    database: DatabaseOption = None,
+    distribute: Annotated[
+        bool,
+        typer.Option("--distribute", help="Also spread its tables over servers with Citus."),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
     """Bring the database to this version; ``run`` does it too."""
-    settings = _load(config, None, database)
+    location = _load(config, None, database).storage.database
     try:
-        applied = migrate_database(settings.storage.database)
+        if distribute:
+            done = distribute_tables(location, quiet=quiet)
+            applied = done.applied
+        else:
+            applied = migrate_database(location)
     except DatabaseRefusedError as error:
         _fail([str(error)], EXIT_FAILED)
     for name in applied:
         print(f"applied {name}")
-    print(f"{settings.storage.database} is up to date")
+    print(f"{location} is up to date")
+    if distribute:
+        print(_distributed(done))
 
 
 @app.command()
@@ -219,6 +235,13 @@ def _check_deep(config: Config, *, repair: bool, quiet: bool) -> bool:
         found = f"{table}: {count} rows differed from what they are counted from"
         print(f"ok  {found} and were put right" if repair else f"FAIL  {found}; use --repair")
     return repair or not wrong
+
+
+def _distributed(done: Distributed) -> str:
+    where = f"{len(done.nodes)} nodes: {', '.join(done.nodes)}"
+    if not done.tables:
+        return f"already distributed over {where}"
+    return f"{len(done.tables)} tables distributed over {where}"
 
 
 def _load(config: Path | None, listen: str | None, database: str | None) -> Config:

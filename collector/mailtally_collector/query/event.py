@@ -11,7 +11,7 @@ from typing import Any
 from peewee import JOIN, Database, Tuple, fn
 
 from mailtally_collector.classify.classify import Judged
-from mailtally_collector.query.recipients import decides
+from mailtally_collector.query.recipients import decides, of_message
 from mailtally_collector.query.verdicts import VERDICT_COLUMNS, judged
 from mailtally_collector.store.models import (
     Address,
@@ -105,7 +105,7 @@ def _tried(database: Database, keys: list[tuple[int, int]]) -> dict[tuple[int, i
             Delivery.direction,
             *VERDICT_COLUMNS,
         )
-        .join(Message, on=(Delivery.message_id == Message.id))
+        .join(Message, on=of_message(Delivery, Message))
         .join_from(Delivery, Server, on=(Delivery.server_id == Server.id))
         .join_from(Message, Instance, on=(Message.instance_id == Instance.id))
         .join_from(Delivery, Attempt, JOIN.LEFT_OUTER, on=decides(Delivery, Attempt))

@@ -47,10 +47,15 @@ class Recipients:
         return self.source.select(*columns)
 
 
+def of_message(rows: Any, message: Any) -> Any:
+    """Join to the message; its rows lie where those of its server do (store/distribution.py)."""
+    return (rows.message_id == message.id) & (rows.server_id == message.server_id)
+
+
 def _recipients(table: type[Delivery | Failure], message: Any) -> Recipients:
     source = table.select()
     if message is not table:
-        source = source.join(message, on=(table.message_id == message.id))
+        source = source.join(message, on=of_message(table, message))
     return Recipients(
         source=source,
         message_id=table.message_id,
@@ -72,7 +77,8 @@ FAILED_RECIPIENTS = _recipients(Failure, Failure)
 def decides(delivery: Any, attempt: Any) -> Any:
     """Join to the attempt that decides, when it is not the success that the delivery keeps."""
     return (
-        (attempt.message_id == delivery.message_id)
+        (attempt.server_id == delivery.server_id)
+        & (attempt.message_id == delivery.message_id)
         & (attempt.number == delivery.number)
         & (attempt.time_us == fn.COALESCE(delivery.deciding_us, delivery.last_try_us))
         & (attempt.line_hash == delivery.deciding_hash)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from peewee import ColumnBase, Database
 
-from mailtally_collector.query.conditions import has_message_id, messages_to
+from mailtally_collector.query.conditions import has_message_id, messages_to, server_ids
 from mailtally_collector.query.family import families
 from mailtally_collector.query.filters import QueryError, as_bytes
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.traced_message import TracedMessage, traced_message
-from mailtally_collector.store.models import Message, Server
+from mailtally_collector.store.models import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,6 @@ def trace(database: Database, scope: Scope, sought: Sought, limit: int) -> Trace
     with database.atomic():
         rows = (
             Message.select(Message.id)
-            .join(Server, on=(Message.server_id == Server.id))
             .where(*conditions)
             .order_by(Message.arrival_us.desc(), Message.id.desc())
             .limit(limit)
@@ -69,5 +68,5 @@ def _conditions(database: Database, sought: Sought) -> list[ColumnBase]:
     if not conditions:
         raise QueryError("name a queue id, a message id or a recipient to look for")
     if sought.servers:
-        conditions.append(Server.name.in_(sought.servers))
+        conditions.append(Message.server_id.in_(server_ids(sought.servers)))
     return conditions

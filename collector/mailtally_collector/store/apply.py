@@ -26,7 +26,7 @@ class Appliance:
         instance = self._vocabulary.instance
         refs = {record.message for record in records}
         at_server = [(instance(server_id, ref.instance), ref) for ref in refs]
-        self._mails.prepare(at_server, newest_key_us)
+        self._mails.prepare(server_id, at_server, newest_key_us)
         linked = [record for record in records if isinstance(record.what, Link)]
         self._links.prepare([self._find(server_id, record) for record in linked])
 

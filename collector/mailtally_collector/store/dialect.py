@@ -5,6 +5,7 @@ from typing import Any
 
 from peewee import Database, PostgresqlDatabase
 
+from mailtally_collector.store.distributed_sql import DistributedDatabase, DistributedSql
 from mailtally_collector.store.postgres_sql import ServerSql
 from mailtally_collector.store.sql import Sql
 
@@ -16,6 +17,8 @@ def is_postgres(database: Database) -> bool:
 
 def sql_for(database: Database) -> Sql:
     """Return what runs statements on the database."""
+    if isinstance(database, DistributedDatabase):
+        return DistributedSql(database)
     return ServerSql(database) if is_postgres(database) else Sql(database)
 
 

@@ -37,10 +37,11 @@ def flush(sql: Sql, mails: Iterable[Mail]) -> None:
     ordered = sorted(mails, key=lambda mail: mail.row.id)
     for mail in ordered:
         mail.row.derive()
-    _flush_messages(sql, ordered)
-    _flush_deliveries(sql, ordered)
-    _flush_failures(sql, ordered)
-    _flush_rollups(sql, ordered)
+    for part, some in sql.by_server(ordered, lambda mail: mail.row.server_id):
+        _flush_messages(part, some)
+        _flush_deliveries(part, some)
+        _flush_failures(part, some)
+        _flush_rollups(part, some)
 
 
 def _flush_messages(sql: Sql, mails: list[Mail]) -> None:

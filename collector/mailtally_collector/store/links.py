@@ -30,8 +30,8 @@ from mailtally_collector.store.sql import Sql
 from mailtally_collector.terms import AttemptOutcome, Direction, LinkKind
 from mailtally_collector.traffic_class import class_of_links
 
-COLUMNS = ("parent_id", "time_us", "line_hash", "kind", "child_queue_id", "child_id")
-KEY = COLUMNS[:3]
+KEY = ("parent_id", "time_us", "line_hash")
+COLUMNS = (*KEY, "server_id", "kind", "child_queue_id", "child_id")
 
 LinkKey = tuple[int, int, int]
 
@@ -43,6 +43,7 @@ class StoredLink:
     parent_id: int
     time_us: int
     line_hash: int
+    server_id: int
     kind: int
     child_queue_id: str
     child_id: int | None
@@ -76,7 +77,8 @@ class Links:
     def store(self, key: RecordKey, parent: Mail, what: Link) -> bool:
         """Note a link of a prepared parent; False when it was known."""
         link = StoredLink(
-            *(parent.row.id, key.time_us, key.line_hash, what.kind, what.child_queue_id),
+            *(parent.row.id, key.time_us, key.line_hash, parent.row.server_id),
+            *(what.kind, what.child_queue_id),
             child_id=None,
             written_child_id=0,
         )
@@ -106,18 +108,24 @@ class Links:
 
     def flush(self) -> None:
         """Write what is new or leads elsewhere, and keep nothing of it in memory."""
-        links = self._links.values()
+        for sql, links in self._sql.by_server(self._links.values(), lambda link: link.server_id):
+            self._flush(sql, links)
+        self._links.clear()
+
+    def _flush(self, sql: Sql, links: list[StoredLink]) -> None:
         fresh = [link for link in links if link.written_child_id == 0]
         moved = [link for link in links if link.written_child_id not in (0, link.child_id)]
-        self._sql.insert_many(
+        sql.insert_many(
             "message_link",
             COLUMNS,
-            [(*link.key, link.kind, link.child_queue_id, link.child_id) for link in fresh],
+            [
+                (*link.key, link.server_id, link.kind, link.child_queue_id, link.child_id)
+                for link in fresh
+            ],
         )
-        self._sql.update_many(
+        sql.update_many(
             "message_link", ("child_id",), KEY, [(link.child_id, *link.key) for link in moved]
         )
-        self._links.clear()
 
     def _stirred_links(self, stirred: Stirred) -> list[StoredLink]:
         """Fresh links, those of stirred parents, and those that may lead to a stirred place."""
@@ -185,8 +193,9 @@ class Links:
         """Read links that are not in memory."""
         rows = self._sql.find("message_link", COLUMNS, (column,), [(value,) for value in values])
         for row in rows:
-            parent_id, time_us, line_hash, kind, queue_id, child_id = row
-            link = StoredLink(parent_id, time_us, line_hash, kind, queue_id, child_id, child_id)
+            parent_id, time_us, line_hash, server_id, kind, queue_id, child_id = row
+            key = (parent_id, time_us, line_hash)
+            link = StoredLink(*key, server_id, kind, queue_id, child_id, child_id)
             self._links.setdefault(link.key, link)
 
     def _kin(self, mail: Mail) -> Kin:

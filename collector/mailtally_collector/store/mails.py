@@ -100,7 +100,9 @@ class Mails:
         for row in gone.values():
             self._queue_ids.get(row.queue_id, set()).discard(row.id)
 
-    def prepare(self, refs: Iterable[tuple[int, MessageRef]], newest_key_us: int) -> None:
+    def prepare(
+        self, server_id: int, refs: Iterable[tuple[int, MessageRef]], newest_key_us: int
+    ) -> None:
         """Read the messages that these references may mean, ``(instance_id, ref)`` each.
 
         One that begins after everything that its server ever reported is not stored yet.
@@ -113,7 +115,8 @@ class Mails:
             if ref.origin_seen and ref.first_line.time_us > newest_key_us + ARRIVAL_TOLERANCE_US:
                 continue
             unknown.add(slot)
-        self._read("queue_id", {queue_id for _, queue_id in unknown})
+        of_server = self._sql.of_server(server_id)
+        self._read("queue_id", {queue_id for _, queue_id in unknown}, of_server)
         for slot in unknown:
             self._slots.setdefault(slot, [])
 
@@ -247,11 +250,13 @@ class Mails:
         self._slots.setdefault((row.instance_id, row.queue_id), []).append(mail)
         self._queue_ids.setdefault(row.queue_id, set()).add(row.id)
 
-    def _read(self, column: str, values: set[int] | set[str]) -> list[int]:
+    def _read(self, column: str, values: set[int] | set[str], sql: Sql | None = None) -> list[int]:
         """Read messages that are not in memory, with all that belongs to them; ids of all found."""
         if not values:
             return []
-        rows = self._sql.find("message", COLUMNS, (column,), [(value,) for value in values])
+        rows = (sql or self._sql).find(
+            "message", COLUMNS, (column,), [(value,) for value in values]
+        )
         fresh = {
             row[0]: Mail(MessageRow(*row)) for row in sorted(rows) if row[0] not in self._by_id
         }
@@ -262,16 +267,20 @@ class Mails:
 
     def _complete(self, fresh: dict[int, Mail]) -> None:
         """Read what belongs to the messages."""
+        for sql, some in self._sql.by_server(fresh.values(), lambda mail: mail.row.server_id):
+            self._read_parts(sql, {mail.row.id: mail for mail in some})
+
+    def _read_parts(self, sql: Sql, fresh: dict[int, Mail]) -> None:
         wanted = [(message_id,) for message_id in fresh]
-        for row in self._sql.find("delivery", DELIVERY, ("message_id",), wanted):
+        for row in sql.find("delivery", DELIVERY, ("message_id",), wanted):
             delivery = _delivery(row)
             at = (delivery.recipient_id, delivery.original_recipient_id)
             fresh[row[0]].deliveries[at] = delivery
-        for message_id, *key in self._sql.find("attempt", ATTEMPT_KEY, ("message_id",), wanted):
+        for message_id, *key in sql.find("attempt", ATTEMPT_KEY, ("message_id",), wanted):
             self.note_attempt(fresh[message_id], (key[0], key[1]))
-        for message_id, *change in self._sql.find("message_event", EVENT, ("message_id",), wanted):
+        for message_id, *change in sql.find("message_event", EVENT, ("message_id",), wanted):
             fresh[message_id].changes.add((change[1], change[2], change[3]))
-        for message_id, _, time_us, line_hash, *score in self._sql.find(
+        for message_id, _, time_us, line_hash, *score in sql.find(
             "message_score", SCORE, ("message_id",), wanted
         ):
             fresh[message_id].score = (RecordKey(time_us, line_hash), SpamScore(*score))

@@ -15,7 +15,10 @@ from playhouse.migrations import Runner  # type: ignore[import-untyped]
 from playhouse.pool import PooledPostgresqlDatabase  # type: ignore[import-untyped]
 from psycopg import ClientCursor
 
+from mailtally_collector.store.distributed_sql import DistributedDatabase
+from mailtally_collector.store.distribution import is_distributed
 from mailtally_collector.store.location import PostgresDatabase
+from mailtally_collector.store.postgres_sql import ServerSql
 from mailtally_collector.store.schema_version import (
     HISTORY_TABLE,
     MIGRATIONS,
@@ -76,8 +79,12 @@ def migrate(location: PostgresDatabase) -> list[str]:
 
 
 def open_for_writing(location: PostgresDatabase) -> PostgresqlDatabase:
-    """The database for one thread that writes; connects when that thread first uses it."""
-    return PostgresqlDatabase(location.uri, **_options(location, f"{WRITING} {PLANNING}"))
+    """The database for one thread that writes; connects when that thread first uses it.
+
+    Raises DatabaseRefusedError when it cannot be reached to ask where its tables lie.
+    """
+    kind = DistributedDatabase if _is_distributed(location) else PostgresqlDatabase
+    return kind(location.uri, **_options(location, f"{WRITING} {PLANNING}"))
 
 
 def open_for_reading(location: PostgresDatabase, connections: int) -> PostgresqlDatabase:
@@ -92,6 +99,15 @@ def open_for_reading(location: PostgresDatabase, connections: int) -> Postgresql
         **_options(location, f"{READING} {PLANNING}"),
     )
     return database
+
+
+def _is_distributed(location: PostgresDatabase) -> bool:
+    database = PostgresqlDatabase(location.uri, **_options(location, READING))
+    try:
+        with database.connection_context():
+            return is_distributed(ServerSql(database))
+    except PeeweeException as error:
+        raise DatabaseRefusedError(f"{location} cannot be opened: {_first_line(error)}") from error
 
 
 def _options(location: PostgresDatabase, options: str) -> dict[str, Any]:

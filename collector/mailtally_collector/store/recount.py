@@ -28,6 +28,7 @@ COUNTED = (
     f"SELECT m.id, {PLACE}, CASE WHEN d.direction < {DIRECTIONS} THEN d.direction ELSE 0 END"
     f" * {STATES} + d.state - 1 AS bit, COALESCE(d.reply_template_id, 0) AS template_id,"
     " d.provider_id, 1 AS recipients FROM message m JOIN delivery d ON d.message_id = m.id"
+    " AND d.server_id = m.server_id"
     f" WHERE d.state <> {int(DeliveryState.REQUEUED)} AND {IN_SPAN}"
     f" UNION ALL SELECT m.id, {PLACE}, {int(Direction.OUTBOUND) * STATES} + m.untried_state - 1, 0,"
     f" 0, m.untried FROM message m WHERE m.untried > 0 AND {IN_SPAN}"
@@ -46,6 +47,7 @@ FAILED = (
     "SELECT d.message_id, d.number, m.server_id, m.sender_id, m.sender_domain_id,"
     " d.recipient_domain_id, d.reply_template_id, d.state, d.direction, m.traffic_class,"
     " m.arrival_us, d.last_try_us FROM message m JOIN delivery d ON d.message_id = m.id"
+    " AND d.server_id = m.server_id"
     f" WHERE d.state <> {int(DeliveryState.DELIVERED)} AND {IN_SPAN}"
 )
 LISTED = f"SELECT {FAILURE} FROM failure m WHERE {IN_SPAN}"

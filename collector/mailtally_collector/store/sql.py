@@ -8,10 +8,10 @@ Limits    Statements are written with ``?`` and in SQL that SQLite and PostgreSQ
 """
 # ruff: noqa: S608 — names are constants of the callers
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain, islice
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import peewee
 from peewee import Database
@@ -19,6 +19,7 @@ from peewee import Database
 # SQLite takes 32,766 values in one statement.
 VALUES_MAX = 8_000
 
+T = TypeVar("T")
 Row = tuple[Any, ...]
 # Turns the errors of drivers into those of peewee.
 as_peewee: AbstractContextManager[None] = peewee.__exception_wrapper__  # type: ignore[attr-defined]
@@ -130,6 +131,21 @@ class Sql:
     def exclusive(self, select: str) -> str:
         """Return the statement so that others who share or change what it reads wait."""
         return select
+
+    def by_server(
+        self, rows: Iterable[T], server_of: Callable[[T], int]
+    ) -> list[tuple["Sql", list[T]]]:
+        """Cut rows, by mail host where these lie apart, with what runs statements about each part.
+
+        One part here: they lie together.
+        """
+        del server_of
+        return [(self, list(rows))]
+
+    def of_server(self, server_id: int) -> "Sql":
+        """Return what runs statements about the rows of one mail host."""
+        del server_id
+        return self
 
     def lock_servers(self, server_ids: Collection[int]) -> None:
         """Let no other collector store for these servers until the transaction ends.

@@ -18,6 +18,7 @@ from mailtally_collector.store.location import Location, location_of
 from mailtally_collector.store.models import TABLES
 from tests.conftest import TEMPLATE
 from tests.integration.collector.tables import Tables
+from tests.postgres.citus import CitusCluster
 from tests.postgres.server import PostgresServer
 
 EMPTY = f"TRUNCATE {', '.join(model._meta.table_name for model in TABLES)} RESTART IDENTITY"  # noqa: SLF001
@@ -29,11 +30,21 @@ AS_NEW = (
 NewLocation = Callable[[], AbstractContextManager[Location]]
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run everything on both kinds of database; with ``--citus`` on distributed tables only."""
+    if "new_location" in metafunc.fixturenames:
+        kinds = ["citus"] if metafunc.config.getoption("--citus") else ["sqlite", "postgres"]
+        metafunc.parametrize("new_location", kinds, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def new_location(request: pytest.FixtureRequest) -> NewLocation:
-    """Give a database that is gone after the block; everything here runs on both kinds."""
+    """Give a database that is gone after the block."""
     if request.param == "sqlite":
         return _file
+    if request.param == "citus":
+        cluster: CitusCluster = request.getfixturevalue("citus")
+        return cluster.distributed
     server: PostgresServer = request.getfixturevalue("postgres")
     return partial(_database, server, [])
 

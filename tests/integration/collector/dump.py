@@ -4,20 +4,25 @@
 from mailtally_collector.store.rollup_tables import ROLLUPS, Rollup
 from mailtally_collector.store.sql import Sql
 
+# Messages of other servers, which may lie on other nodes.
+OTHERS = """WITH other AS MATERIALIZED (
+  SELECT id, server_id, instance_id, queue_id, first_us FROM message
+)"""
 STATEMENTS = {
-    "lineage": """
+    "lineage": f"""{OTHERS}
 SELECT s.name, i.name, m.queue_id, m.first_us, j.name, p.queue_id, p.first_us,
        t.name, m.origin_kind, m.link_class, m.inherited_class, m.leads_on, x.time_us, x.line_hash,
        x.scanner, x.score, x.required, x.verdict
   FROM message m JOIN server s ON s.id = m.server_id JOIN instance i ON i.id = m.instance_id
-  LEFT JOIN message p ON p.id = m.origin_id LEFT JOIN server t ON t.id = p.server_id
-  LEFT JOIN instance j ON j.id = p.instance_id LEFT JOIN message_score x ON x.message_id = m.id
+  LEFT JOIN other p ON p.id = m.origin_id LEFT JOIN server t ON t.id = p.server_id
+  LEFT JOIN instance j ON j.id = p.instance_id
+  LEFT JOIN message_score x ON x.message_id = m.id AND x.server_id = m.server_id
 """,
-    "link": """
+    "link": f"""{OTHERS}
 SELECT l.time_us, l.line_hash, l.kind, l.child_queue_id, p.queue_id, p.first_us,
        t.name, c.queue_id, c.first_us
-  FROM message_link l JOIN message p ON p.id = l.parent_id
-  LEFT JOIN message c ON c.id = l.child_id LEFT JOIN server t ON t.id = c.server_id
+  FROM message_link l JOIN message p ON p.id = l.parent_id AND p.server_id = l.server_id
+  LEFT JOIN other c ON c.id = l.child_id LEFT JOIN server t ON t.id = c.server_id
 """,
     "message": """
 SELECT s.name, i.name, m.queue_id, m.first_us, m.first_hash, m.origin_seen,
@@ -34,14 +39,14 @@ SELECT m.queue_id, m.first_us, m.completed_us, m.completed_hash, c.name, c.addre
 """,
     "event": """
 SELECT m.queue_id, m.first_us, e.time_us, e.line_hash, e.change
-  FROM message_event e JOIN message m ON m.id = e.message_id
+  FROM message_event e JOIN message m ON m.id = e.message_id AND m.server_id = e.server_id
 """,
     "delivery": """
 SELECT m.queue_id, m.first_us, r.local_part, o.local_part, d.state, d.direction,
        d.attempts, d.first_try_us, d.last_try_us, d.deciding_us, d.deciding_hash, d.outcome,
        d.reply_code, d.enhanced_status, d.reply_text, t.template, d.told_direction, y.host,
        z.delivery_agent, d.delay_us, v.name
-  FROM delivery d JOIN message m ON m.id = d.message_id
+  FROM delivery d JOIN message m ON m.id = d.message_id AND m.server_id = d.server_id
   JOIN address r ON r.id = d.recipient_id
   LEFT JOIN address o ON o.id = d.original_recipient_id
   LEFT JOIN reply_template t ON t.id = d.reply_template_id
@@ -52,14 +57,17 @@ SELECT m.queue_id, m.first_us, r.local_part, o.local_part, d.state, d.direction,
 SELECT a.time_us, a.line_hash, m.queue_id, a.outcome, a.reply_text, r.local_part,
        y.host, z.status
   FROM attempt a JOIN delivery d ON d.message_id = a.message_id AND d.number = a.number
-  JOIN address r ON r.id = d.recipient_id JOIN message m ON m.id = d.message_id
+   AND d.server_id = a.server_id
+  JOIN message m ON m.id = d.message_id AND m.server_id = d.server_id
+  JOIN address r ON r.id = d.recipient_id
   JOIN relay y ON y.id = a.relay_id JOIN transport z ON z.id = a.transport_id
 """,
     "failure": """
 SELECT m.queue_id, m.first_us, r.local_part, s.local_part, d.name, e.name, t.template,
        f.state, f.direction, f.traffic_class, f.arrival_us, f.last_try_us
-  FROM failure f JOIN message m ON m.id = f.message_id
+  FROM failure f JOIN message m ON m.id = f.message_id AND m.server_id = f.server_id
   JOIN delivery x ON x.message_id = f.message_id AND x.number = f.number
+   AND x.server_id = f.server_id
   JOIN address r ON r.id = x.recipient_id LEFT JOIN address s ON s.id = f.sender_id
   LEFT JOIN domain d ON d.id = f.sender_domain_id JOIN domain e ON e.id = f.recipient_domain_id
   LEFT JOIN reply_template t ON t.id = f.reply_template_id

@@ -125,7 +125,7 @@ def test_a_hop_has_the_class_of_what_it_continues(
     own = f"SELECT m.traffic_class FROM message m {of_message} {where}"  # noqa: S608
     repeated = (
         "SELECT f.traffic_class FROM failure f JOIN message m ON m.id = f.message_id"  # noqa: S608
-        f" {of_message} {where}"
+        f" AND m.server_id = f.server_id {of_message} {where}"
     )
     assert told.column(own, [queue_id]) == [traffic_class]
     assert set(told.column(repeated, [queue_id])) <= {traffic_class}

@@ -269,6 +269,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
 
     class MessageLink(Frozen):
         parent_id = BigIntegerField()
+        server_id = IntegerField()
         time_us = BigIntegerField()
         line_hash = BigIntegerField()
         kind = IntegerField()

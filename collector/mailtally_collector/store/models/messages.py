@@ -98,9 +98,13 @@ class MessageEvent(Model):
 
 
 class MessageLink(Model):
-    """A message that led to another; ``child_id`` is null until that is known, maybe for ever."""
+    """A message that led to another; ``child_id`` is null until that is known, maybe for ever.
+
+    ``server_id``  the parent's.
+    """
 
     parent_id = BigIntegerField()
+    server_id = IntegerField()
     time_us = BigIntegerField()
     line_hash = BigIntegerField()
     kind = IntegerField()

@@ -2,6 +2,7 @@
 
 Rules     Every few seconds the operator's folder is looked at; when other rules are in force then,
           the verdicts in the database follow. Once at the start too.
+Sweep     Links that a killed collector left unresolved are resolved (store/settlement.py).
 Errors    A job that fails is logged and tried again at its next turn.
 """
 
@@ -17,6 +18,7 @@ from mailtally_collector.store.store import Store
 logger = logging.getLogger(__name__)
 
 RULES_SECONDS = 2
+SWEEP_SECONDS = 5
 TURN_SECONDS = 0.5
 
 
@@ -30,6 +32,7 @@ class Jobs:
         self._stopped = threading.Event()
         self._scheduler = Scheduler()
         self._scheduler.every(RULES_SECONDS).seconds.do(self._follow_rules)
+        self._scheduler.every(SWEEP_SECONDS).seconds.do(self._store.sweep)
         self._thread = threading.Thread(target=self._run, name="jobs")
 
     def start(self) -> None:

@@ -34,7 +34,9 @@ from mailtally_collector.query_codec import (
 )
 from mailtally_collector.store.database import close_reading, open_for_reading
 from mailtally_collector.store.dialect import sql_for
+from mailtally_collector.store.failures import sentence
 from mailtally_collector.store.location import Location
+from mailtally_collector.store.reading import answer
 from mailtally_collector.store.reclassify import count_old
 from mailtally_collector.trace_codec import encode_message
 
@@ -116,19 +118,16 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         """Run the question in a thread, and give its errors the status that they mean."""
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._connected, question
+                self._threads, answer, self._database, question
             )
         except QueryError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except PeeweeException as error:
-            logger.error('query failed reason="%s"', error)  # noqa: TRY400 - it says enough
+            reason = sentence(error)
+            logger.error('query failed reason="%s"', reason)  # noqa: TRY400 - it says enough
             await context.abort(
-                grpc.StatusCode.UNAVAILABLE, f"the database cannot be read: {error}"
+                grpc.StatusCode.UNAVAILABLE, f"the database cannot be read: {reason}"
             )
-
-    def _connected(self, question: Callable[[], T]) -> T:
-        with self._database.connection_context():
-            return question()
 
     def _summary(self, request: query_pb2.SummaryRequest) -> query_pb2.SummaryResponse:
         selection = select(decode_filter(request.filter), self._clock())

@@ -61,8 +61,7 @@ class PostgresServer:
 
     def drop(self, uri: str) -> None:
         """Drop a database, whoever still uses it."""
-        name = urlsplit(uri).path.removeprefix("/")
-        self.psql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+        self.psql("postgres", f"DROP DATABASE {_name(uri)} WITH (FORCE)")
 
     def uri(self, name: str) -> str:
         """Where a database is found."""
@@ -74,6 +73,10 @@ class PostgresServer:
         return self.run(
             "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *where, "-c", statement
         )
+
+    def ask(self, uri: str, statement: str) -> str:
+        """Run a statement in a database; what psql prints, without the last line end."""
+        return self.psql(_name(uri), statement).rstrip()
 
     def run(self, program: str, *arguments: str | Path) -> str:
         """Run one of the server's programs as the server's user; what it prints."""
@@ -103,6 +106,10 @@ class PostgresServer:
         if finished.returncode:
             raise RuntimeError(f"{program}: {finished.stdout}{finished.stderr}")
         return finished.stdout
+
+
+def _name(uri: str) -> str:
+    return urlsplit(uri).path.removeprefix("/")
 
 
 def program_path(program: str) -> Path:

@@ -95,10 +95,12 @@ def note_rewritten(sql: Sql, server_ids: Collection[int]) -> None:
 
 
 def store_token(sql: Sql, server_id: int, token: bytes, now_us: int) -> None:
-    """Note an acknowledgement in the transaction of its batch, and drop those that are old."""
-    sql.run(
-        "INSERT INTO ack_token (server_id, token, stored_us) VALUES (?, ?, ?)",
-        (server_id, token, now_us),
+    """Note an acknowledgement in the transaction of its batch, and drop those that are old.
+
+    It is there already when the connection broke at the commit and the batch is tried again.
+    """
+    sql.insert_missing(
+        "ack_token", ("server_id", "token", "stored_us"), [(server_id, token, now_us)]
     )
     sql.run(
         "DELETE FROM ack_token WHERE server_id = ? AND id <="

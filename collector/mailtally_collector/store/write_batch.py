@@ -150,11 +150,21 @@ class BatchStore:
         if self._settlement:
             self._settlement.settle()
 
+    def sweep(self, now_us: int) -> int:
+        """Resolve, in the transaction that is open, what killed collectors left; how many batches.
+
+        One call takes a bounded number.
+        """
+        return self._settlement.sweep(now_us) if self._settlement else 0
+
     def _open(self, names: dict[int, str]) -> dict[int, OpenServer]:
-        """Lock the servers; what is in memory of one for which others wrote is dropped."""
+        """Lock the servers; what is in memory of one for which others wrote is dropped.
+
+        Of one that was not open before, there may be messages that were read beside another's.
+        """
         opened = {server.id: server for server in open_servers(self._sql, names)}
         for server in opened.values():
-            if self._batches.get(server.id, server.batches) != server.batches:
+            if self._batches.get(server.id) != server.batches:
                 self._mails.forget_server(server.id)
         return opened
 

@@ -139,6 +139,8 @@ class Agent:
     def run_until_end(self) -> None:
         """Report everything that the log holds now."""
         done = run("mailtally-agent", "run", "--config", str(self._write_config()), "--until-end")
+        with self.output.open("a") as log:
+            log.write(done.stderr)
         assert done.returncode == 0, done.stderr
 
     def _write_config(self) -> Path:

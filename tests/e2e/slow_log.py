@@ -13,7 +13,7 @@ def write_slowly(
     content: bytes,
     generator: random.Random,
     seconds: float,
-    after_piece: Callable[[Path], None] = lambda path: None,
+    after_piece: Callable[[Path], None] | None = None,
 ) -> None:
     """Write the content within about so many seconds."""
     cuts = sorted(generator.sample(range(1, len(content)), PIECES))
@@ -22,7 +22,8 @@ def write_slowly(
     for number, end in enumerate([*cuts, len(content)]):
         with path.open("ab") as file:
             file.write(content[start:end])
-        after_piece(path)
+        if after_piece:
+            after_piece(path)
         if number == turn:
             line_end = content.index(b"\n", end - 1) + 1
             with path.open("ab") as file:

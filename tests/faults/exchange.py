@@ -1,9 +1,9 @@
 """Logs of two servers that hand mail to each other, with what became of every recipient.
 
-Gives     Exchange: ``logs`` by server, and the ledger: recipients by state, in total, by domain, by
-          mailbox and by the server where they left, and the failed or waiting ones by name.
-Limits    The generator decides and notes; nothing here is read from a log. Both servers number their
-          queue files alike, so that every queue id names a message on each.
+Gives     Exchange: ``logs`` by server, and the ledger: recipients by state, in total, by domain,
+          by mailbox and by the server where they left, and the failed or waiting ones by name.
+Limits    The generator decides and notes; nothing here is read from a log. Both servers number
+          their queue files alike, so that every queue id names a message on each.
 """
 
 from collections import Counter

@@ -103,6 +103,9 @@ def _options(location: PostgresDatabase, options: str) -> dict[str, Any]:
     }
     given = dict(parse_qsl(urlsplit(location.uri).query))
     kept = {name: value for name, value in ours.items() if name not in given}
+    if options.startswith(READING) and given.get("target_session_attrs") == "read-write":
+        # Our sessions that read may not write anywhere; what is meant is the server that leads.
+        kept["target_session_attrs"] = "primary"
     settings = f"{options} {given.get('options', '')}".strip()
     return kept | {"options": settings, "prefer_psycopg3": True}
 

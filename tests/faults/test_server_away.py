@@ -1,4 +1,4 @@
-"""PostgreSQL restarted, killed, gone for a while: nothing is lost or doubled, nobody starts anew."""
+"""PostgreSQL restarted, killed, gone for a while: nothing is lost or doubled."""
 
 import random
 import signal

@@ -17,12 +17,13 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from peewee import Database, DataError, IntegrityError, InterfaceError
+from peewee import Database
 
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.records import Poison, Record
 from mailtally_collector.store.apply import Appliance
 from mailtally_collector.store.dialect import is_postgres, sql_for
+from mailtally_collector.store.failures import REFUSALS, is_refusal, sentence
 from mailtally_collector.store.flush import flush
 from mailtally_collector.store.ids import Ids
 from mailtally_collector.store.inheritance import Inheritance
@@ -42,8 +43,6 @@ from mailtally_collector.store.settlement import Settlement
 from mailtally_collector.store.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
-
-REFUSALS = (IntegrityError, DataError, InterfaceError, OverflowError, UnicodeEncodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,9 @@ class BatchStore:
         )
         try:
             self._vocabulary.make_sure(_records(parts))
-        except REFUSALS:
+        except REFUSALS as error:
+            if not is_refusal(error):
+                raise
             self._vocabulary.forget()  # store() finds out which record it is
 
     def store(self, batches: Sequence[Batch]) -> list[Stored]:
@@ -131,9 +132,9 @@ class BatchStore:
             with self._database.atomic():
                 counts = self._store_all(parts, batches[0].now_us)
         except REFUSALS as error:
-            if len(batches) > 1:
+            if len(batches) > 1 or not is_refusal(error):
                 raise
-            logger.warning('batch refused, trying each record reason="%s"', error)
+            logger.warning('batch refused, trying each record reason="%s"', sentence(error))
             self.forget()
             counts, refused = self._store_each(*parts[0], batches[0].now_us)
         done = [
@@ -207,8 +208,10 @@ class BatchStore:
                 with self._database.atomic():
                     stored += self._store_all([(server, [record])], now_us)[0]
             except REFUSALS as error:
+                if not is_refusal(error):
+                    raise
                 self.forget()
-                refused.append(Poison(f"refused by the database: {error}", record.raw))
+                refused.append(Poison(f"refused by the database: {sentence(error)}", record.raw))
         return [stored], refused
 
     def _finish(

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -78,7 +79,8 @@ class Fleet:
         """Where answers differ from the ledger."""
         ledger = self.exchange.ledger
         ours = list(HOSTS)
-        asked = [("total", ledger.by_state, {"servers": ours})]
+        asked: list[tuple[str, Counter[str], dict[str, Any]]] = []
+        asked.append(("total", ledger.by_state, {"servers": ours}))
         asked += [(one, counts, {"servers": [one]}) for one, counts in ledger.by_server.items()]
         asked += [(one, counts, {"domain": one}) for one, counts in ledger.by_domain.items()]
         asked += [(one, counts, {"mailbox": one}) for one, counts in ledger.by_mailbox.items()]

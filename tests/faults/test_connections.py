@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 
 import pytest
-from peewee import OperationalError
+from peewee import OperationalError, PeeweeException
 
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.store.database import close_reading, open_for_reading, open_for_writing
 from mailtally_collector.store.dialect import sql_for
+from mailtally_collector.store.failures import is_conflict, is_connection_lost, is_refusal
 from mailtally_collector.store.location import Location, location_of
 from mailtally_collector.store.reading import answer
 from mailtally_collector.store.sql import Sql
@@ -21,6 +23,32 @@ from tests.postgres.server import PostgresServer
 END_ME = "SELECT pg_terminate_backend(pg_backend_pid())"
 TOUCH = "UPDATE provider SET name = name || '+' WHERE id = ?"
 RULES = CurrentRules(None)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "refused", "conflict", "lost"),
+    [
+        ("22003", True, False, False),  # out of range
+        ("23505", True, False, False),  # there already
+        ("54000", True, False, False),  # longer than an index takes
+        ("53100", False, False, False),  # disk full
+        ("53300", False, False, False),  # too many connections
+        ("40P01", False, True, False),
+        ("40001", False, True, False),
+        ("57P01", False, False, True),
+        ("25006", False, False, True),
+    ],
+)
+def test_what_an_error_means(
+    postgres: PostgresServer, sqlstate: str, *, refused: bool, conflict: bool, lost: bool
+) -> None:
+    database = open_for_writing(location_of(postgres.uri("postgres")))
+    statement = f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$"
+    with database.connection_context(), pytest.raises(PeeweeException) as raised:
+        sql_for(database).run(statement)
+    error = raised.value
+    meant = (is_refusal(error), is_conflict(error), is_connection_lost(error))
+    assert meant == (refused, conflict, lost)
 
 
 @pytest.fixture
@@ -92,7 +120,7 @@ def test_a_session_that_may_not_write_any_more_is_left_for_another(location: Loc
 def test_a_deadlock_heals_by_itself(location: Location) -> None:
     with closing(Opened(location)) as one, closing(Opened(location)) as other:
         ids = [
-            one.writer.submit(lambda name=name: one.sql.insert("provider", {"name": name})).result()
+            one.writer.submit(partial(one.sql.insert, "provider", {"name": name})).result(10)
             for name in ("a", "b")
         ]
         meeting = threading.Barrier(2)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from mailtally_collector.store import postgres_fitness
 from mailtally_collector.store.database import applied_migrations, migrate
 from mailtally_collector.store.location import location_of
-from mailtally_collector.store.schema_version import DatabaseRefusedError
+from mailtally_collector.store.schema_version import DatabaseRefusedError, known_migrations
 from tests.conftest import TEMPLATE
 from tests.e2e.processes import run
+from tests.integration.collector.reports import story
+from tests.integration.collector.tables import Tables
 from tests.postgres.server import PostgresServer
 
 Made = Callable[[PostgresServer], str]
@@ -102,6 +105,15 @@ def test_a_database_that_cannot_be_used_is_refused_in_one_line(
         assert words in str(refused.value)
         assert "\n" not in str(refused.value)
         assert "wrong" not in str(refused.value)
+
+
+def test_a_role_needs_no_more_than_to_own_the_database(postgres: PostgresServer) -> None:
+    postgres.psql("postgres", "CREATE ROLE mailtally LOGIN")
+    postgres.psql("postgres", "CREATE DATABASE owned OWNER mailtally TEMPLATE template0")
+    location = location_of(postgres.uri("owned").replace("postgres@", "mailtally@"))
+    with closing(Tables(location)) as tables:
+        assert tables.store(story()).stored == len(story())
+    assert applied_migrations(location) == known_migrations()
 
 
 def test_start_and_check_say_it_and_exit_1(tmp_path: Path) -> None:

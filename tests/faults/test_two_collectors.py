@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import Collector, run
+from tests.e2e.processes import Agent, Collector, run
 from tests.faults.exchange import HOSTS
 from tests.faults.fleet import BUNDLED_SERVER, Fleet
 from tests.faults.how_many import seeds
@@ -41,7 +41,8 @@ def test_totals_equal_the_ledger_whoever_dies(
         if generator.random() < 0.6:
             generator.choice(switches).point(generator.choice(collectors).address)
             continue
-        victim = generator.choice((*collectors, *collectors, *fleet.agents))
+        victims: list[Agent | Collector] = [*collectors, *collectors, *fleet.agents]
+        victim = generator.choice(victims)
         victim.end(signal.SIGKILL)
         time.sleep(generator.uniform(0, 0.3))
         victim.start()

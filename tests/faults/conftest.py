@@ -19,8 +19,8 @@ def _no_process_is_left() -> Iterator[None]:
 
 @pytest.fixture
 def cluster() -> Iterator[PostgresServer]:
-    """A server that may be stopped and killed; what it has committed is on disk."""
-    server = PostgresServer()
+    """A server that may be stopped and killed: the kernel keeps what it wrote, synced or not."""
+    server = PostgresServer("-c", "fsync=off")
     server.create()
     server.start()
     yield server

@@ -16,7 +16,8 @@ from tests.faults.exchange import HOSTS
 from tests.faults.fleet import BUNDLED_SERVER, Fleet
 from tests.postgres.server import PORT, USER, PostgresServer
 
-WRITE_SECONDS = 3.0
+WRITE_SECONDS = 4.0
+AWAITED_SECONDS = 30
 MESSAGES = 300
 READS_AGAIN = "does not know our last report"
 
@@ -24,7 +25,7 @@ READS_AGAIN = "does not know our last report"
 @pytest.fixture
 def standby(cluster: PostgresServer) -> Iterator[PostgresServer]:
     """A server that follows the cluster."""
-    follower = PostgresServer()
+    follower = PostgresServer("-c", "fsync=off")
     follower.create_standby(cluster)
     follower.start()
     yield follower
@@ -47,6 +48,16 @@ def reporting(folder: Path, database: str) -> tuple[Collector, Fleet]:
     fleet.start()
     fleet.write(random.Random(3), WRITE_SECONDS)  # noqa: S311 - repeatable
     return collector, fleet
+
+
+def await_reports(server: PostgresServer, uri: str) -> None:
+    """Wait until something more is acknowledged to every agent."""
+    newest = server.ask(uri, "SELECT COALESCE(max(id), 0) FROM ack_token")
+    more = f"SELECT count(DISTINCT server_id) FROM ack_token WHERE id > {newest}"  # noqa: S608
+    deadline = time.monotonic() + AWAITED_SECONDS
+    while server.ask(uri, more) != "3":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def who_read_again(fleet: Fleet) -> set[str]:
@@ -72,11 +83,11 @@ def test_a_synchronous_standby_has_all_that_was_acknowledged(
 def test_a_standby_that_lags_is_filled_again_by_the_agents(
     cluster: PostgresServer, standby: PostgresServer, tmp_path: Path
 ) -> None:
-    uri = uri_of_both(cluster.new_database(), cluster, standby)
-    collector, fleet = reporting(tmp_path, uri)
-    time.sleep(WRITE_SECONDS / 3)
-    standby.stop()
-    time.sleep(WRITE_SECONDS / 3)
+    database = cluster.new_database()
+    collector, fleet = reporting(tmp_path, uri_of_both(database, cluster, standby))
+    await_reports(cluster, database)
+    standby.stop("immediate")
+    await_reports(cluster, database)
     cluster.stop("immediate")
     standby.start()
     standby.promote()
@@ -91,9 +102,10 @@ def test_an_older_dump_is_filled_again_by_the_agents(
 ) -> None:
     uri = cluster.new_database()
     collector, fleet = reporting(tmp_path, uri)
-    time.sleep(WRITE_SECONDS / 2)
+    await_reports(cluster, uri)
     dump = cluster.folder / "dump"
     cluster.run("pg_dump", "-Fc", "-f", dump, uri)
+    await_reports(cluster, uri)
     fleet.finish()
     collector.end()
     cluster.drop(uri)

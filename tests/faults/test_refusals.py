@@ -141,7 +141,7 @@ def test_a_server_that_is_too_old_is_refused(
 
 @pytest.fixture
 def standby(cluster: PostgresServer) -> Iterator[PostgresServer]:
-    follower = PostgresServer()
+    follower = PostgresServer("-c", "fsync=off")
     follower.create_standby(cluster)
     follower.start()
     yield follower

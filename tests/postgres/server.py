@@ -40,7 +40,7 @@ class PostgresServer:
     def create_standby(self, leader: "PostgresServer") -> None:
         """Make the cluster a copy of one that runs, which follows it once it is started."""
         where = ("-h", leader.folder, "-p", str(PORT), "-U", USER)
-        self.run("pg_basebackup", *where, "-D", self.data, "-R", "-X", "stream", "-c", "fast")
+        self.run("pg_basebackup", *where, "-D", self.data, "-R", "-X", "stream", "-c", "fast", "-N")
 
     def promote(self) -> None:
         """Let a standby lead."""

@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 LOG ?=
 
 .PHONY: test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: faults-postgres verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -87,6 +88,10 @@ corpus-formats: env  ## make the logs of tests/corpus/formats anew, with rsyslog
 
 hostile: env  ## read 100,000 lines with strangers' text; SEED=n repeats a run
 	$(BIN)/python -m tests.hostile $(if $(SEED),--seed $(SEED))
+
+faults-postgres: env  ## PostgreSQL, collectors and agents killed in many ways; SEEDS=n of each
+	tests/setup/packages
+	FAULT_SEEDS=$(or $(SEEDS),10) $(BIN)/python -m pytest -q tests/faults --timeout 0
 
 compiled: env  ## a wheel in dist/ whose log reader is compiled (needs a C compiler)
 	rm -rf build/compiled && mkdir -p build/compiled

@@ -82,7 +82,11 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
     store = Store(location, now_us, rules, end)
     rule_watch = RuleWatch(rules, store)
     reader = open_for_reading(location)
-    jobs = jobs_of(config, store.transact, reader, SystemRandom(), partitioned_at(location))
+    jobs = jobs_of(
+        *(config, store.transact, reader, SystemRandom()),
+        partitioned=partitioned_at(location),
+        sweep=store.sweep,
+    )
     timetable = Timetable(jobs, store.transact, now_us)
     ingest = IngestService(
         store, presence, now_us, names_are_certified=config.tls.files is not None

@@ -39,6 +39,8 @@ DAYS_CHECKED = 2
 RECENT_DAYS = 14
 NAMES = ("retention", "unused-names", "stale-servers", "roll-up-check", "compaction")
 PARTITIONS = "partitions"
+LINKS = "links"
+SWEEP_SECONDS = 10
 
 
 def jobs_of(
@@ -46,11 +48,14 @@ def jobs_of(
     transact: Transact,
     reader: Database,
     random: Random,
+    *,
     partitioned: Database | None = None,
+    sweep: Callable[[], int] | None = None,
 ) -> list[Job]:
     """List the jobs; they write by ``transact`` and read long on ``reader``.
 
-    ``partitioned``  a connection of their own where tables are cut into partitions.
+    ``partitioned``  a connection of their own where tables are cut into partitions; there
+    collectors that were killed may leave something, which ``sweep`` settles.
     """
     periods = (HOUR, DAY, MINUTE, HOUR, DAY)
     works: tuple[Callable[[Turn], str], ...] = (
@@ -63,6 +68,8 @@ def jobs_of(
     jobs = [*map(Job, NAMES, periods, works)]
     if partitioned is not None:
         jobs.append(Job(PARTITIONS, DAY, lambda turn: make_partitions(partitioned, turn)))
+    if partitioned is not None and sweep is not None:
+        jobs.append(Job(LINKS, SWEEP_SECONDS, lambda _: f"{sweep()} batches of others settled"))
     return jobs
 
 

@@ -26,6 +26,7 @@ from mailtally_collector.query_answers import Answers
 from mailtally_collector.query_streams import TailStream, export
 from mailtally_collector.query_threads import QueryThreads
 from mailtally_collector.store.database import close_reading, open_for_reading
+from mailtally_collector.store.failures import sentence
 from mailtally_collector.store.location import Location
 
 logger = logging.getLogger(__name__)
@@ -183,7 +184,8 @@ async def _refuse(context: Context, error: QueryError | PeeweeException) -> NoRe
         case QueryError():
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         case _:
-            logger.error('query failed reason="%s"', error)
+            reason = sentence(error)
+            logger.error('query failed reason="%s"', reason)
             await context.abort(
-                grpc.StatusCode.UNAVAILABLE, f"the database cannot be read: {error}"
+                grpc.StatusCode.UNAVAILABLE, f"the database cannot be read: {reason}"
             )

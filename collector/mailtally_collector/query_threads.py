@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from peewee import Database
 
+from mailtally_collector.store.reading import answer
+
 THREADS = 4
 
 T = TypeVar("T")
@@ -29,5 +31,4 @@ class QueryThreads:
         return await loop.run_in_executor(self._threads, self._connected, question, arguments)
 
     def _connected(self, question: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        with self._database.connection_context():
-            return question(*arguments)
+        return answer(self._database, lambda: question(*arguments))

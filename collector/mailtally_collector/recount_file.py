@@ -5,14 +5,20 @@ Limits    Safe beside a running collector: a day at a time, each in one short tr
 """
 
 from collections import Counter
+from itertools import count
 
+from peewee import Database, PeeweeException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mailtally_collector.store.database import migrate, open_for_writing
-from mailtally_collector.store.dialect import sql_for, writing
+from mailtally_collector.store.dialect import is_postgres, one_moment, sql_for, writing
+from mailtally_collector.store.failures import is_conflict
 from mailtally_collector.store.location import Location
 from mailtally_collector.store.recount import recount, span_of_rows
+from mailtally_collector.store.sql import Sql
+
+TRIES = 20
 
 
 def recount_file(location: Location, *, repair: bool, quiet: bool) -> Counter[str]:
@@ -32,7 +38,19 @@ def recount_file(location: Location, *, repair: bool, quiet: bool) -> Counter[st
         first, end = span_of_rows(sql)
         task = bar.add_task("", total=end - first)
         for day in range(first, end):
-            with writing(database) if repair else database.atomic():
-                wrong += recount(sql, day, day + 1, repair=repair)
+            wrong += _recount_day(database, sql, day, repair=repair)
             bar.update(task, advance=1)
     return wrong
+
+
+def _recount_day(database: Database, sql: Sql, day: int, *, repair: bool) -> Counter[str]:
+    """Recount in one transaction; from the beginning when another collector changed the same."""
+    alone = repair and not is_postgres(database)
+    for attempt in count(1):
+        try:
+            with writing(database) if alone else one_moment(database):
+                return recount(sql, day, day + 1, repair=repair)
+        except PeeweeException as error:
+            if attempt == TRIES or not is_conflict(error):
+                raise
+    raise AssertionError

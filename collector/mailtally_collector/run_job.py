@@ -32,7 +32,9 @@ def run_job(config: Config, name: str) -> str:
     reader = open_for_reading(location)
     jobs = {
         job.name: job
-        for job in jobs_of(config, transact, reader, SystemRandom(), partitioned_at(location))
+        for job in jobs_of(
+            config, transact, reader, SystemRandom(), partitioned=partitioned_at(location)
+        )
     }
     if name not in jobs:
         raise UnknownJobError(f"there is no job {name}; there are {', '.join(sorted(jobs))}")

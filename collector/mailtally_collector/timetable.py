@@ -34,6 +34,8 @@ LEASE_SECONDS = 300
 # A lease is renewed when so much of it has gone by, not at every step.
 RENEW_SECONDS = 60
 ERROR_MAX = 500
+# What is done as often as this is not worth a line of the log each time.
+OFTEN_SECONDS = 3_600
 
 
 class JobBusyError(Exception):
@@ -118,7 +120,8 @@ class Timetable:
             self._announce(job)
             if self._take(job, by_hand=False):
                 result = self._work(job)
-                logger.info('job done name=%s result="%s"', job.name, result)
+                level = logging.INFO if job.every_seconds >= OFTEN_SECONDS else logging.DEBUG
+                logger.log(level, 'job done name=%s result="%s"', job.name, result)
         except StoreUnavailableError as error:
             logger.error('job failed name=%s reason="%s"', job.name, error)  # noqa: TRY400
         except Exception:

@@ -40,10 +40,12 @@ def run(name: str, *arguments: str, timeout: float = 60) -> subprocess.Completed
 
 @dataclass
 class Collector:
-    """A collector on a SQLite file of its own; keeps its port when started again."""
+    """A collector on a SQLite file of its own, or another database; keeps its port."""
 
     folder: Path
     port: int = 0
+    name: str = "collector"
+    database: str = ""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -54,17 +56,28 @@ class Collector:
     @property
     def output(self) -> Path:
         """What it logged."""
-        return self.folder / "collector.log"
+        return self.folder / f"{self.name}.log"
 
     def start(self) -> None:
         """Start it and wait until it listens."""
-        port_file = self.folder / "port"
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start it."""
+        port_file = self.folder / f"{self.name}.port"
         port_file.unlink(missing_ok=True)
+        database = self.database or str(self.folder / "collector.db")
         command: list[str | Path] = [BIN / "mailtally-collector", "run", "--listen", self.address]
-        command += ["--database", self.folder / "collector.db", "--port-file", port_file]
+        command += ["--database", database, "--port-file", port_file]
         with self.output.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         STARTED.append(self.process)
+
+    def wait(self) -> None:
+        """Wait until it listens."""
+        assert self.process is not None
+        port_file = self.folder / f"{self.name}.port"
         deadline = time.monotonic() + START_SECONDS
         while not (port_file.exists() and port_file.read_text().strip()):
             assert self.process.poll() is None, self.output.read_text()
@@ -126,6 +139,8 @@ class Agent:
     def run_until_end(self) -> None:
         """Report everything that the log holds now."""
         done = run("mailtally-agent", "run", "--config", str(self.write_config()), "--until-end")
+        with self.output.open("a") as log:
+            log.write(done.stderr)
         assert done.returncode == 0, done.stderr
 
     def import_logs(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

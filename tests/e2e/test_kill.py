@@ -15,28 +15,9 @@ from tests.e2e.processes import (
     date_like_bundled,
     ledger_by_state,
 )
+from tests.e2e.slow_log import write_slowly
 
 WRITE_SECONDS = 1.2
-
-
-def write_slowly(path: Path, generator: random.Random) -> None:
-    """Write the bundled log in pieces that end anywhere, and rotate it once on the way."""
-    content = BUNDLED.log.read_bytes()
-    cuts = sorted(generator.sample(range(1, len(content)), 60))
-    turn = generator.randrange(60)
-    start = 0
-    for number, end in enumerate([*cuts, len(content)]):
-        with path.open("ab") as file:
-            file.write(content[start:end])
-        date_like_bundled(path)
-        if number == turn:
-            line_end = content.index(b"\n", end - 1) + 1
-            with path.open("ab") as file:
-                file.write(content[end:line_end])
-            path.rename(path.with_name("mail.log.1"))
-            end = max(end, line_end)  # noqa: PLW2901 - the rest of the line is in the old file
-        start = max(start, end)
-        time.sleep(WRITE_SECONDS / 60)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -47,7 +28,13 @@ def test_totals_equal_the_ledger_after_a_kill(
     log = tmp_path / "mail.log"
     agent = Agent(tmp_path, collector.address, log)
     agent.start()
-    writer = threading.Thread(target=write_slowly, args=(log, random.Random(seed)))  # noqa: S311 - repeatable
+    writer = threading.Thread(
+        target=write_slowly,
+        args=(
+            *(log, BUNDLED.log.read_bytes(), random.Random(seed)),  # noqa: S311 - repeatable
+            *(WRITE_SECONDS, date_like_bundled),
+        ),
+    )
     writer.start()
 
     victims: list[Agent | Collector] = [agent, collector]

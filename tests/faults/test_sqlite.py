@@ -17,7 +17,6 @@ import grpc
 import pytest
 
 from tests.corpus.bundled import BUNDLED
-from tests.e2e import test_kill
 from tests.e2e.processes import (
     BIN,
     Agent,
@@ -27,6 +26,7 @@ from tests.e2e.processes import (
     ledger_by_state,
     run,
 )
+from tests.e2e.slow_log import write_slowly
 from tests.faults.injection import failing
 
 SECONDS = 40.0
@@ -231,15 +231,17 @@ def test_a_disk_that_does_not_keep_what_it_was_given_ends_the_collector(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_an_older_backup_is_restored_and_agents_report_the_rest_again(
-    collector: Collector, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+    collector: Collector, tmp_path: Path, seed: int
 ) -> None:
     """The backup is made while the agent reports what is being written."""
-    monkeypatch.setattr(test_kill, "WRITE_SECONDS", 5)
     random = Random(seed)  # noqa: S311
     log = tmp_path / "mail.log"
     agent = Agent(tmp_path, collector.address, log)
     agent.start()
-    writer = threading.Thread(target=test_kill.write_slowly, args=(log, Random(seed)))  # noqa: S311
+    writer = threading.Thread(
+        target=write_slowly,
+        args=(log, BUNDLED.log.read_bytes(), Random(seed), 5, date_like_bundled),  # noqa: S311
+    )
     writer.start()
     until(lambda: bool(totals(collector)), collector)
     time.sleep(random.uniform(0, 1))

@@ -37,6 +37,15 @@ class PostgresServer:
         command = (*("initdb", "-D", self.data, "-U", USER, "-A", "trust", "-E", "UTF8"), "-N")
         self.run(*command, "--locale=C.UTF-8", "--data-checksums")
 
+    def create_standby(self, leader: "PostgresServer") -> None:
+        """Make the cluster a copy of one that runs, which follows it once it is started."""
+        where = ("-h", leader.folder, "-p", str(PORT), "-U", USER)
+        self.run("pg_basebackup", *where, "-D", self.data, "-R", "-X", "stream", "-c", "fast", "-N")
+
+    def promote(self) -> None:
+        """Let a standby lead."""
+        self.run("pg_ctl", "-D", self.data, "-w", "promote")
+
     def start(self) -> None:
         """Start the server; returns when it takes connections."""
         options = " ".join((*self.options, "-c", "listen_addresses=", "-k", str(self.folder)))
@@ -61,8 +70,7 @@ class PostgresServer:
 
     def drop(self, uri: str) -> None:
         """Drop a database, whoever still uses it."""
-        name = urlsplit(uri).path.removeprefix("/")
-        self.psql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+        self.psql("postgres", f"DROP DATABASE {_name(uri)} WITH (FORCE)")
 
     def uri(self, name: str) -> str:
         """Where a database is found."""
@@ -75,34 +83,36 @@ class PostgresServer:
             "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *where, "-c", statement
         )
 
+    def ask(self, uri: str, statement: str) -> str:
+        """Run a statement in a database; what psql prints, without the last line end."""
+        return self.psql(_name(uri), statement).rstrip()
+
     def run(self, program: str, *arguments: str | Path) -> str:
         """Run one of the server's programs as the server's user; what it prints."""
         command: Sequence[str | Path] = (program_path(program), *arguments)
         if os.geteuid() == 0:
+            # subprocess could change the user too, but would fork for it, which gRPC's threads in
+            # this process do not always survive.
             account = pwd.getpwnam(USER)
-            finished = subprocess.run(
-                command,
-                user=account.pw_uid,
-                group=account.pw_gid,
-                extra_groups=[],
-                cwd=self.folder,
-                capture_output=True,
-                text=True,
-                timeout=STARTED_SECONDS * 2,
-                check=False,
-            )
-        else:
-            finished = subprocess.run(
-                command,
-                cwd=self.folder,
-                capture_output=True,
-                text=True,
-                timeout=STARTED_SECONDS * 2,
-                check=False,
-            )
+            ids = (f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups")
+            command = ("setpriv", *ids, *command)
+        finished = subprocess.run(
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=STARTED_SECONDS * 2,
+            check=False,
+        )
         if finished.returncode:
-            raise RuntimeError(f"{program}: {finished.stdout}{finished.stderr}")
+            raise RuntimeError(
+                f"{program}: {finished.returncode} {finished.stdout}{finished.stderr}"
+            )
         return finished.stdout
+
+
+def _name(uri: str) -> str:
+    return urlsplit(uri).path.removeprefix("/")
 
 
 def program_path(program: str) -> Path:

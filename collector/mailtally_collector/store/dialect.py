@@ -22,6 +22,16 @@ def sql_for(database: Database) -> Sql:
     return ServerSql(database) if is_postgres(database) else Sql(database)
 
 
+def one_moment(database: Database) -> AbstractContextManager[Any]:
+    """Return a transaction whose statements all see the same moment, whoever writes meanwhile.
+
+    Where it changes what others changed since, PostgreSQL gives it up (failures.is_conflict).
+    """
+    how = ("REPEATABLE READ",) if is_postgres(database) else ()
+    transaction: AbstractContextManager[Any] = database.atomic(*how)
+    return transaction
+
+
 def writing(database: Database) -> AbstractContextManager[Any]:
     """Return a transaction that is going to write."""
     # A SQLite transaction that reads first could not be sure that it may write later.

@@ -17,7 +17,9 @@ from psycopg import ClientCursor
 
 from mailtally_collector.store.distributed_sql import DistributedDatabase
 from mailtally_collector.store.distribution import is_distributed
+from mailtally_collector.store.failures import sentence
 from mailtally_collector.store.location import PostgresDatabase
+from mailtally_collector.store.postgres_fitness import refuse_unusable
 from mailtally_collector.store.postgres_sql import ServerSql
 from mailtally_collector.store.schema_version import (
     HISTORY_TABLE,
@@ -34,7 +36,6 @@ IDLE_SECONDS = 300
 QUERY_MS = 60_000
 # The number of the lock that migrations take; any number that nobody else uses.
 MIGRATION_LOCK = 0x6D61696C
-OLDEST_VERSION = 140_000
 WRITING = "-c synchronous_commit=on"
 READING = f"-c default_transaction_read_only=on -c statement_timeout={QUERY_MS}"
 # Values of this moment decide which partitions and indexes are used.
@@ -46,12 +47,13 @@ def applied_migrations(location: PostgresDatabase) -> list[str]:
 
     Raises NewerDatabaseError, or DatabaseRefusedError when it cannot be reached or is not ours.
     """
-    database = PostgresqlDatabase(location.uri, **_options(location, READING))
+    database = PostgresqlDatabase(location.uri, **_options(location, WRITING))
     try:
         with database.connection_context():
+            refuse_unusable(location, database)
             applied = _applied(location, database)
     except PeeweeException as error:
-        raise DatabaseRefusedError(f"{location} cannot be read: {_first_line(error)}") from error
+        raise DatabaseRefusedError(f"{location} cannot be read: {sentence(error)}") from error
     refuse_newer(location, applied)
     return applied
 
@@ -64,17 +66,13 @@ def migrate(location: PostgresDatabase) -> list[str]:
     database = PostgresqlDatabase(location.uri, **_options(location, WRITING))
     try:
         with database.connection_context():
-            version = database.server_version or 0
-            if version < OLDEST_VERSION:
-                raise DatabaseRefusedError(
-                    f"{location} is PostgreSQL {version // 10_000}; 14 or newer is needed"
-                )
+            refuse_unusable(location, database)
             Sql(database).run("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
             refuse_newer(location, _applied(location, database))
             with database.atomic():
                 applied: list[str] = Runner(database, str(MIGRATIONS), HISTORY_TABLE).up()
     except PeeweeException as error:
-        raise DatabaseRefusedError(f"{location} cannot be opened: {_first_line(error)}") from error
+        raise DatabaseRefusedError(f"{location} cannot be opened: {sentence(error)}") from error
     return applied
 
 
@@ -107,7 +105,7 @@ def _is_distributed(location: PostgresDatabase) -> bool:
         with database.connection_context():
             return is_distributed(ServerSql(database))
     except PeeweeException as error:
-        raise DatabaseRefusedError(f"{location} cannot be opened: {_first_line(error)}") from error
+        raise DatabaseRefusedError(f"{location} cannot be opened: {sentence(error)}") from error
 
 
 def _options(location: PostgresDatabase, options: str) -> dict[str, Any]:
@@ -119,6 +117,9 @@ def _options(location: PostgresDatabase, options: str) -> dict[str, Any]:
     }
     given = dict(parse_qsl(urlsplit(location.uri).query))
     kept = {name: value for name, value in ours.items() if name not in given}
+    if options.startswith(READING) and given.get("target_session_attrs") == "read-write":
+        # Our sessions that read may not write anywhere; what is meant is the server that leads.
+        kept["target_session_attrs"] = "primary"
     settings = f"{options} {given.get('options', '')}".strip()
     return kept | {"options": settings, "prefer_psycopg3": True}
 
@@ -131,7 +132,3 @@ def _applied(location: PostgresDatabase, database: PostgresqlDatabase) -> list[s
         raise DatabaseRefusedError(f"{location} has tables of another program; give it its own")
     rows = Sql(database).run(f"SELECT name FROM {HISTORY_TABLE}")  # noqa: S608 - a constant
     return sorted(name for (name,) in rows.fetchall())
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -98,11 +98,11 @@ def store_token(sql: Sql, server_id: int, token: bytes, now_us: int) -> None:
     """Note an acknowledgement in the transaction of its batch, and drop those that are old.
 
     Of each length of token the newest are kept: a long import does not push out the token at which
-    the agent of that server goes on, nor the agent that of an import.
+    the agent of that server goes on, nor the agent that of an import. It is there already when the
+    connection broke at the commit and the batch is tried again.
     """
-    sql.run(
-        "INSERT INTO ack_token (server_id, token, stored_us) VALUES (?, ?, ?)",
-        (server_id, token, now_us),
+    sql.insert_missing(
+        "ack_token", ("server_id", "token", "stored_us"), [(server_id, token, now_us)]
     )
     sql.run(
         "DELETE FROM ack_token WHERE server_id = ? AND LENGTH(token) = ? AND id <="

@@ -19,7 +19,7 @@ from mailtally_collector.store.reclassify import reclassify_some
 from mailtally_collector.store.servers import greet, store_agent_state
 from mailtally_collector.store.sql import Sql
 from mailtally_collector.store.write_batch import Batch, BatchStore, Stored
-from mailtally_collector.store.writer import Writer
+from mailtally_collector.store.writer import StoreUnavailableError, Writer
 
 # How many threads write to PostgreSQL.
 POSTGRES_THREADS = 2
@@ -40,13 +40,15 @@ class Store:
         self._rules = rules
         self._clock = clock
         self._sqls: list[Sql] = []
+        self._batches: list[BatchStore] = []
         self._writers: list[Writer] = []
         threads = 1
         while len(self._writers) < threads:
             database = open_for_writing(location)
             threads = POSTGRES_THREADS if is_postgres(database) else 1
             self._sqls.append(sql_for(database))
-            self._writers.append(Writer(database, BatchStore(database, rules), on_lost))
+            self._batches.append(BatchStore(database, rules))
+            self._writers.append(Writer(database, self._batches[-1], on_lost))
 
     def start(self) -> None:
         """Start the writer threads."""
@@ -99,6 +101,17 @@ class Store:
         """
         sql = self._sqls[0]
         return self._writers[0].submit(lambda: work(sql)).result()
+
+    def sweep(self) -> int:
+        """Settle what collectors that were killed left behind; how many of their batches.
+
+        Blocks; for a thread of its own. Does nothing while the database cannot be written.
+        """
+        batches = self._batches[0]
+        try:
+            return self._writers[0].submit(lambda: batches.sweep(self._clock())).result()
+        except StoreUnavailableError:
+            return 0  # the writer has said why
 
     def _at(self, server: str) -> int:
         """Which writer has the server."""

@@ -17,12 +17,13 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from peewee import Database, DataError, IntegrityError, InterfaceError
+from peewee import Database
 
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.records import Poison, Record
 from mailtally_collector.store.apply import Appliance
 from mailtally_collector.store.dialect import is_postgres, sql_for
+from mailtally_collector.store.failures import REFUSALS, is_refusal, sentence
 from mailtally_collector.store.flush import flush
 from mailtally_collector.store.horizon import Horizons, Outlook
 from mailtally_collector.store.ids import Ids
@@ -44,8 +45,6 @@ from mailtally_collector.store.settlement import Settlement
 from mailtally_collector.store.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
-
-REFUSALS = (IntegrityError, DataError, InterfaceError, OverflowError, UnicodeEncodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,9 @@ class BatchStore:
         try:
             self._vocabulary.make_sure(_records(parts))
             self._named = {batch.token for batch in batches}
-        except REFUSALS:
+        except REFUSALS as error:
+            if not is_refusal(error):
+                raise
             self._vocabulary.forget()  # store() finds out which record it is
 
     def store(self, batches: Sequence[Batch]) -> list[Stored]:
@@ -143,9 +144,9 @@ class BatchStore:
                     )
                 counts = self._store_all(parts, batches[0].now_us)
         except REFUSALS as error:
-            if len(batches) > 1:
+            if len(batches) > 1 or not is_refusal(error):
                 raise
-            logger.warning('batch refused, trying each record reason="%s"', error)
+            logger.warning('batch refused, trying each record reason="%s"', sentence(error))
             self.forget()
             counts, refused = self._store_each(*parts[0], batches[0].now_us)
         done = [
@@ -162,11 +163,21 @@ class BatchStore:
         if self._settlement:
             self._settlement.settle()
 
+    def sweep(self, now_us: int) -> int:
+        """Resolve, in the transaction that is open, what killed collectors left; how many batches.
+
+        One call takes a bounded number.
+        """
+        return self._settlement.sweep(now_us) if self._settlement else 0
+
     def _open(self, names: dict[int, str]) -> dict[int, OpenServer]:
-        """Lock the servers; what is in memory of one for which others wrote is dropped."""
+        """Lock the servers; what is in memory of one for which others wrote is dropped.
+
+        Of one that was not open before, there may be messages that were read beside another's.
+        """
         opened = {server.id: server for server in open_servers(self._sql, names)}
         for server in opened.values():
-            if self._batches.get(server.id, server.batches) != server.batches:
+            if self._batches.get(server.id) != server.batches:
                 self._mails.forget_server(server.id)
         return opened
 
@@ -232,8 +243,10 @@ class BatchStore:
                     self._vocabulary.make_sure([(server.id, record)])
                     stored += self._store_all([(server, [record])], now_us)[0]
             except REFUSALS as error:
+                if not is_refusal(error):
+                    raise
                 self.forget()
-                refused.append(Poison(f"refused by the database: {error}", record.raw()))
+                refused.append(Poison(f"refused by the database: {sentence(error)}", record.raw()))
         return [stored], refused
 
     def _finish(

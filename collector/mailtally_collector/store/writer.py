@@ -5,27 +5,33 @@ Gives     ``Writer.batch`` for what agents report and ``Writer.submit`` for anyt
 Limits    What lies in the queue is committed together (group commit), batches in one pass. When a
           group fails, its pieces are tried one by one, so that one bad piece does not fail its
           neighbours. The callers bound the queue: they wait for futures before they submit more.
+Again     What PostgreSQL gave up for another's sake (a deadlock) is tried again, and what was under
+          way when the connection broke, on a new one: work is such that it may be done twice.
 """
 
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
 from peewee import Database, PeeweeException
 
 from mailtally_collector.store.dialect import is_postgres, writing
+from mailtally_collector.store.failures import is_conflict, is_connection_lost, sentence
 from mailtally_collector.store.guard import FileGuard, causes
 from mailtally_collector.store.write_batch import Batch, BatchStore, Stored
 
 logger = logging.getLogger(__name__)
 
 GROUP_MAX = 16
+TRIES = 5
+PAUSE_SECONDS = 0.05
 
 T = TypeVar("T")
 
@@ -122,22 +128,19 @@ class Writer:
         if self._lost:
             self._refuse(group)
             return
-        batches = [piece.what for piece in group if isinstance(piece.what, Batch)]
         try:
-            self._connect()
-            self._batches.prepare(batches)
-            with writing(self._database):
-                results = self._work(group)
+            results = self._try(group)
         except Exception as error:  # noqa: BLE001 - the task's edge: the thread outlives its work
             self._batches.forget()
             if self._is_lost(error):
                 self._refuse(group)
                 return
-            if len(group) > 1:
+            if len(group) > 1 and not is_connection_lost(error):
                 for piece in group:
                     self._commit([piece])
                 return
-            self._fail(group[0].future, error)
+            for piece in group:
+                self._fail(piece.future, error)
             return
         if self._is_lost(None):
             self._refuse(group)
@@ -145,6 +148,28 @@ class Writer:
         self._settle()
         for piece, result in zip(group, results, strict=True):
             piece.future.set_result(result)
+
+    def _try(self, group: Sequence[Piece]) -> list[Any]:
+        """Commit the pieces, some times if need be; what became of each."""
+        for attempt in count(1):
+            self._connect()
+            try:
+                return self._transact(group)
+            except PeeweeException as error:
+                is_lost = is_connection_lost(error)
+                if attempt == TRIES or not (is_lost or is_conflict(error)):
+                    raise
+                logger.warning('write tried again reason="%s"', sentence(error))
+                self._batches.forget()
+                if is_lost:
+                    self._database.close()
+            time.sleep(attempt * PAUSE_SECONDS)
+        raise AssertionError
+
+    def _transact(self, group: Sequence[Piece]) -> list[Any]:
+        self._batches.prepare([piece.what for piece in group if isinstance(piece.what, Batch)])
+        with writing(self._database):
+            return self._work(group)
 
     def _settle(self) -> None:
         """Have links resolved before anybody is told, so that who asks then sees it."""
@@ -154,8 +179,13 @@ class Writer:
             logger.exception("links not settled")
 
     def _connect(self) -> None:
-        """Connect, for the first time or after the server went away."""
+        """Connect, for the first time or after the server went away.
+
+        Another may answer then, or the same with an older state: nothing that is kept in memory
+        about its rows holds.
+        """
         if self._database.is_closed() or not self._database.is_connection_usable():
+            self._batches.forget()
             self._database.close()
             self._database.connect()
 
@@ -188,8 +218,9 @@ class Writer:
     def _fail(self, future: Future[Any], error: Exception) -> None:
         if isinstance(error, PeeweeException):
             *_, first = causes(error)
-            logger.error('write failed reason="%s"', first)
-            future.set_exception(StoreUnavailableError(str(first)))
+            reason = sentence(first if self._guard and isinstance(first, Exception) else error)
+            logger.error('write failed reason="%s"', reason)
+            future.set_exception(StoreUnavailableError(reason))
         else:
             logger.error("write failed", exc_info=error)
             future.set_exception(error)

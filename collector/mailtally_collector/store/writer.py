@@ -219,7 +219,9 @@ class Writer:
         if isinstance(error, PeeweeException):
             *_, first = causes(error)
             reason = sentence(first if self._guard and isinstance(first, Exception) else error)
-            logger.error('write failed reason="%s"', reason)
+            # The URI of a server may hold its password.
+            place = f"database={self._database.database} " if self._guard else ""
+            logger.error('write failed %sreason="%s"', place, reason)
             future.set_exception(StoreUnavailableError(reason))
         else:
             logger.error("write failed", exc_info=error)

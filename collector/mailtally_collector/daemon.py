@@ -2,8 +2,8 @@
 
 Start     1. Bring the database to this version.  2. Read the rules.  3. Bind the port.  4. Start
           the writer, the jobs and the services.
-Stop      1. Health says not serving.  2. Streams end after the acknowledgement of what was read.
-          3. The writer commits what it has.  4. Exit.
+Stop      1. Health says not serving.  2. Streams end: agents' after the acknowledgement of what was
+          read, those of new events at once.  3. The writer commits what it has.  4. Exit.
 """
 
 import asyncio
@@ -81,6 +81,7 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         logger.info("stopping address=%s", address)
         await health.enter_graceful_shutdown()
         ingest.stop()
+        query.stop()
         await server.stop(STOP_SECONDS)
     finally:
         await asyncio.to_thread(jobs.stop)

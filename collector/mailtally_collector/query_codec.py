@@ -1,43 +1,20 @@
-"""Questions off the wire's types, answers onto them.
+"""Answers onto the wire's types."""
 
-Limits    A Timestamp may lie anywhere from year 1 to 9999; outside of 64 bits of microseconds, or
-          with nanoseconds out of range, it is refused.
-"""
+from collections.abc import Mapping
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from mailtally.v1 import query_pb2, record_pb2
 from mailtally_collector.classify.rule_set import RuleSet
 from mailtally_collector.durations import SECOND_US
-from mailtally_collector.query.events import Event
-from mailtally_collector.query.filters import Filter, QueryError
+from mailtally_collector.query.breakdown import Row
+from mailtally_collector.query.event import Event
 from mailtally_collector.query.reasons import Reason
 from mailtally_collector.query.servers import Server
 from mailtally_collector.query.summary import Counts
 from mailtally_collector.query.unknown import UnknownReply
 from mailtally_collector.terms import DeliveryState
 from mailtally_collector.verdict_codec import encode_verdict
-
-YEAR_1_SECONDS = -62_135_596_800
-YEAR_9999_SECONDS = 253_402_300_799
-
-
-def decode_filter(asked: query_pb2.Filter) -> Filter:
-    """Take a filter off the wire's types. Raises QueryError for a moment that is none."""
-    return Filter(
-        start_us=_moment(asked.start) if asked.HasField("start") else None,
-        end_us=_moment(asked.end) if asked.HasField("end") else None,
-        basis=asked.time_basis,
-        servers=tuple(asked.servers),
-        domain=asked.domain,
-        mailbox=asked.mailbox,
-        recipient_domain=asked.recipient_domain,
-        states=tuple(asked.states),
-        directions=tuple(asked.directions),
-        traffic_classes=tuple(asked.traffic_classes),
-        reasons=tuple(asked.reasons),
-        providers=tuple(asked.providers),
-    )
 
 
 def encode_counts(counts: Counts) -> query_pb2.Counts:
@@ -79,7 +56,7 @@ def encode_event(event: Event, rules: RuleSet) -> query_pb2.Event:
         ),
         size_bytes=event.size_bytes,
         attempts=event.attempts,
-        retries=event.attempts - 1,
+        retries=max(0, event.attempts - 1),
         traffic_class=record_pb2.TrafficClass.ValueType(event.traffic_class),
         direction=record_pb2.Direction.ValueType(event.direction),
         verdict=encode_verdict(
@@ -90,6 +67,7 @@ def encode_event(event: Event, rules: RuleSet) -> query_pb2.Event:
             event.enhanced_status,
             gave_up=event.state == DeliveryState.EXPIRED,
         ),
+        untried=event.is_untried,
     )
 
 
@@ -109,6 +87,19 @@ def encode_reason(reason: Reason, total: int, rules: RuleSet) -> query_pb2.Reaso
         smtp_codes=[
             "-".join(filter(None, (str(code or ""), status))) for code, status in reason.codes
         ],
+        count_before=reason.count_before,
+    )
+
+
+def encode_row(row: Row, titles: Mapping[str, str]) -> query_pb2.BreakdownRow:
+    """One row of a breakdown; ``titles`` are the names of providers, or nothing."""
+    return query_pb2.BreakdownRow(
+        name=row.name,
+        unknown=row.is_unknown,
+        title=titles.get(row.name.decode("utf-8", "replace"), ""),
+        counts=encode_counts(row.counts),
+        bounce_rate=row.counts.bounce_rate,
+        share=row.share,
     )
 
 
@@ -152,9 +143,3 @@ def timestamp(time_us: int) -> Timestamp | None:
     if not time_us:
         return None
     return Timestamp(seconds=time_us // SECOND_US, nanos=time_us % SECOND_US * 1_000)
-
-
-def _moment(moment: Timestamp) -> int:
-    if not YEAR_1_SECONDS <= moment.seconds <= YEAR_9999_SECONDS or not 0 <= moment.nanos < 10**9:
-        raise QueryError("a moment of the filter is outside of the years 1 to 9999")
-    return moment.seconds * SECOND_US + moment.nanos // 1_000

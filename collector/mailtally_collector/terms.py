@@ -94,3 +94,39 @@ class Bucket(IntEnum):
     HOUR = 2
     DAY = 3
     WEEK = 4
+
+
+class EventOrder(IntEnum):
+    """What a list of events is sorted by."""
+
+    UNSPECIFIED = 0
+    LAST_TRY = 1
+    ACCEPTED = 2
+    ATTEMPTS = 3
+    SIZE = 4
+
+
+class Dimension(IntEnum):
+    """By what recipients are counted."""
+
+    UNSPECIFIED = 0
+    SERVER = 1
+    DOMAIN = 2
+    MAILBOX = 3
+    PROVIDER = 4
+
+
+class CountOrder(IntEnum):
+    """Which count rows are sorted by."""
+
+    UNSPECIFIED = 0
+    SENT = 1
+    DELIVERED = 2
+    BOUNCED = 3
+    EXPIRED = 4
+    DISCARDED = 5
+    HELD = 6
+    REMOVED = 7
+    PENDING = 8
+    MESSAGES = 9
+    FAILED = 10

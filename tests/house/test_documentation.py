@@ -41,12 +41,17 @@ def agent_commands() -> Iterator[tuple[str, str]]:
 
 def typer_commands(app: typer.Typer) -> Iterator[tuple[str, str]]:
     """(command, option) of a Typer application."""
-    group = typer.main.get_command(app)
+    yield from click_commands(typer.main.get_command(app), "")
+
+
+def click_commands(group: Any, prefix: str) -> Iterator[tuple[str, str]]:
+    """The same of a group, with the commands of its groups."""
     for name, command in getattr(group, "commands", {}).items():
+        yield from click_commands(command, f"{prefix}{name} ")
         for parameter in command.params:
             for option in [*parameter.opts, *parameter.secondary_opts]:
                 if option.startswith("--") and option != "--help":
-                    yield name, option
+                    yield f"{prefix}{name}", option
 
 
 def section(text: str, heading: str) -> str:

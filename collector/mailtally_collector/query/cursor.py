@@ -10,45 +10,45 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from mailtally_collector.query.filters import Filter, QueryError
+from mailtally_collector.query.filters import QueryError
 
 LAYOUT = struct.Struct(">qqqqq8s")
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last row of a page, and the range that the first page used."""
+    """The last row of a page, by what it is sorted by, and the range that the first page used."""
 
-    time_us: int
+    value: int
     message_id: int
     number: int
     start_us: int
     end_us: int
 
 
-def encode(cursor: Cursor, asked: Filter) -> str:
-    """Make the token."""
-    numbers = (cursor.time_us, cursor.message_id, cursor.number, cursor.start_us, cursor.end_us)
-    return urlsafe_b64encode(LAYOUT.pack(*numbers, _digest(cursor, asked))).decode()
+def encode(cursor: Cursor, *question: object) -> str:
+    """Make the token; the question is values whose repr() tells all of it: filter, scope, order."""
+    numbers = (cursor.value, cursor.message_id, cursor.number, cursor.start_us, cursor.end_us)
+    return urlsafe_b64encode(LAYOUT.pack(*numbers, _digest(cursor, question))).decode()
 
 
-def decode(token: str, asked: Filter) -> Cursor:
-    """Read a token. Raises QueryError when it is damaged or was given for another filter."""
+def decode(token: str, *question: object) -> Cursor:
+    """Read a token. Raises QueryError when it is damaged or was given for another question."""
     try:
         raw = urlsafe_b64decode(token.encode())
         *numbers, digest = LAYOUT.unpack(raw)
     except (binascii.Error, struct.error, ValueError):
         raise QueryError("the page token is damaged; begin again with the first page") from None
     cursor = Cursor(*numbers)
-    if digest != _digest(cursor, asked) or urlsafe_b64encode(raw).decode() != token:
+    if digest != _digest(cursor, question) or urlsafe_b64encode(raw).decode() != token:
         raise QueryError(
-            "the page token was given for another filter or is damaged; begin again with the"
-            " first page"
+            "the page token was given for another filter, order or caller, or is damaged; begin"
+            " again with the first page"
         )
     return cursor
 
 
-def _digest(cursor: Cursor, asked: Filter) -> bytes:
+def _digest(cursor: Cursor, question: tuple[object, ...]) -> bytes:
     return blake2b(
-        repr((cursor, asked)).encode("utf-8", "backslashreplace"), digest_size=8
+        repr((cursor, question)).encode("utf-8", "backslashreplace"), digest_size=8
     ).digest()

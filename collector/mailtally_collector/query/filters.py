@@ -1,36 +1,20 @@
-"""Which recipients a question is about: the one place that turns a filter into conditions.
+"""What a question is about: filters as they were asked, and with their defaults filled in.
 
 Defaults  The 24 hours before now, by acceptance; outbound; classes MAIL and UNSPECIFIED, which is
           everything but notifications, probes and forwards. A message whose acceptance was not seen
           is UNSPECIFIED, and far more often mail than anything else.
-Untried   Recipients of accepted messages that no line was seen for yet. They count as outbound, and
-          have neither an address, a last try nor a reply: a filter on one of these leaves them out.
 """
 
 from __future__ import annotations
 
-import functools
-import operator
 from dataclasses import dataclass, replace
-from typing import Any
-
-from peewee import SQL, ColumnBase, Field, ModelSelect, fn
 
 from mailtally_collector.durations import DAY_US
-from mailtally_collector.store.models import (
-    Address,
-    Delivery,
-    Domain,
-    Failure,
-    Message,
-    ReplyTemplate,
-    Server,
-)
-from mailtally_collector.store.names import split_address
-from mailtally_collector.terms import DeliveryState, Direction, TimeBasis, TrafficClass
+from mailtally_collector.terms import Direction, TimeBasis, TrafficClass
 
 DEFAULT_DIRECTIONS = (int(Direction.OUTBOUND),)
 DEFAULT_CLASSES = (int(TrafficClass.MAIL), int(TrafficClass.UNSPECIFIED))
+TEXT_MAX_BYTES = 1_000
 
 
 class QueryError(ValueError):
@@ -53,11 +37,19 @@ class Filter:
     traffic_classes: tuple[int, ...] = ()
     reasons: tuple[str, ...] = ()
     providers: tuple[str, ...] = ()
+    text: str = ""
+    queue_id: str = ""
+    message_id: str = ""
+    recipient: str = ""
+    reply_codes: tuple[int, ...] = ()
+    enhanced_statuses: tuple[str, ...] = ()
+    unknown_only: bool = False
+    mail_filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A filter with its defaults filled in; ``states`` () means all."""
+    """A filter with its defaults filled in; ``states`` () means all. ``text`` in small letters."""
 
     start_us: int
     end_us: int
@@ -71,14 +63,50 @@ class Selection:
     traffic_classes: tuple[int, ...]
     reasons: tuple[str, ...] = ()
     providers: tuple[str, ...] = ()
+    text: bytes = b""
+    queue_id: str = ""
+    message_id: bytes = b""
+    recipient: bytes = b""
+    reply_codes: tuple[int, ...] = ()
+    enhanced_statuses: tuple[str, ...] = ()
+    unknown_only: bool = False
+    mail_filters: tuple[str, ...] = ()
 
     def with_default_states(self, states: tuple[int, ...]) -> Selection:
         """Return the same selection with these states if it names none."""
         return self if self.states else replace(self, states=states)
 
+    @property
+    def names_verdict(self) -> bool:
+        """Whether only recipients whose reply was judged can be meant: failures."""
+        return bool(self.reasons or self.unknown_only)
+
+    @property
+    def names_reply(self) -> bool:
+        """Whether it asks for something that a reply's template tells of a failure."""
+        return bool(
+            self.names_verdict
+            or self.providers
+            or self.mail_filters
+            or self.reply_codes
+            or self.enhanced_statuses
+        )
+
+    @property
+    def names_one(self) -> bool:
+        """Whether it asks for something that is known of single messages and recipients only."""
+        return bool(
+            self.mailbox
+            or self.recipient_domain
+            or self.text
+            or self.queue_id
+            or self.message_id
+            or self.recipient
+        )
+
 
 def select(asked: Filter, now_us: int) -> Selection:
-    """Fill in the defaults. Raises QueryError for a range that is empty or a basis not known."""
+    """Fill in the defaults. Raises QueryError for an empty range, an unknown basis or bad text."""
     end_us = now_us if asked.end_us is None else asked.end_us
     start_us = end_us - DAY_US if asked.start_us is None else asked.start_us
     if end_us <= start_us:
@@ -90,160 +118,34 @@ def select(asked: Filter, now_us: int) -> Selection:
         end_us=end_us,
         basis=asked.basis or TimeBasis.ACCEPTED,
         servers=asked.servers,
-        domain=_bytes(asked.domain).lower(),
-        mailbox=_bytes(asked.mailbox),
-        recipient_domain=_bytes(asked.recipient_domain).lower(),
+        domain=as_bytes(asked.domain).lower(),
+        mailbox=as_bytes(asked.mailbox),
+        recipient_domain=as_bytes(asked.recipient_domain).lower(),
         states=asked.states,
         directions=asked.directions or DEFAULT_DIRECTIONS,
         traffic_classes=asked.traffic_classes or DEFAULT_CLASSES,
         reasons=asked.reasons,
         providers=asked.providers,
+        text=_sought(as_bytes(asked.text)),
+        queue_id=asked.queue_id,
+        message_id=as_bytes(asked.message_id),
+        recipient=as_bytes(asked.recipient),
+        reply_codes=asked.reply_codes,
+        enhanced_statuses=asked.enhanced_statuses,
+        unknown_only=asked.unknown_only,
+        mail_filters=asked.mail_filters,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Recipients:
-    """Where recipients are read from: all of them, or those that failed, by the same columns."""
-
-    source: ModelSelect[Any]
-    message_id: Field
-    number: Field
-    state: Field
-    direction: Field
-    last_try_us: Field
-    recipient_domain_id: Field
-    reply_template_id: Field
-    message: type[Message | Failure]
-
-    def moment(self, selection: Selection) -> Field:
-        """The column by which the range selects and buckets group."""
-        if selection.basis == TimeBasis.LAST_TRY:
-            return self.last_try_us
-        return self.message.arrival_us
-
-    def select(self, *columns: Any) -> ModelSelect[Any]:
-        """Select columns."""
-        return self.source.select(*columns)
-
-
-def _recipients(table: type[Delivery | Failure], message: Any) -> Recipients:
-    source = table.select()
-    if message is not table:
-        source = source.join(message, on=(table.message_id == message.id))
-    return Recipients(
-        source=source,
-        message_id=table.message_id,
-        number=table.number,
-        state=table.state,
-        direction=table.direction,
-        last_try_us=table.last_try_us,
-        recipient_domain_id=table.recipient_domain_id,
-        reply_template_id=table.reply_template_id,
-        message=message,
-    )
-
-
-ALL_RECIPIENTS = _recipients(Delivery, Message)
-FAILED_RECIPIENTS = _recipients(Failure, Failure)
-
-
-def recipients_of(selection: Selection) -> Recipients:
-    """Return the smaller table when it has all recipients that the selection can mean."""
-    is_failed = selection.states and DeliveryState.DELIVERED not in selection.states
-    has_reply = selection.reasons or selection.providers
-    return FAILED_RECIPIENTS if is_failed or has_reply else ALL_RECIPIENTS
-
-
-def recipient_conditions(selection: Selection, rows: Recipients) -> list[ColumnBase]:
-    """Conditions on recipients."""
-    moment = rows.moment(selection)
-    conditions = [
-        moment >= selection.start_us,
-        moment < selection.end_us,
-        rows.direction.in_(selection.directions),
-        *_shared_conditions(selection, rows.message),
-    ]
-    if selection.states:
-        conditions.append(rows.state.in_(selection.states))
-    else:
-        conditions.append(rows.state != DeliveryState.REQUEUED)
-    if selection.recipient_domain:
-        conditions.append(rows.recipient_domain_id == domain_id(selection.recipient_domain))
-    return [*conditions, *judged_as(selection, rows.reply_template_id)]
-
-
-def judged_as(selection: Selection, template_id: Field) -> list[ColumnBase]:
-    """The condition on the column of a reply's template; none when no verdict is asked for."""
-    verdicts = verdict_conditions(selection)
-    if not verdicts:
-        return []
-    return [template_id.in_(ReplyTemplate.select(ReplyTemplate.id).where(*verdicts))]
-
-
-def verdict_conditions(selection: Selection) -> list[ColumnBase]:
-    """Conditions on what replies mean: a reason or its category, and who answered."""
-    conditions: list[ColumnBase] = []
-    if selection.reasons:
-        whole = ReplyTemplate.reason.in_(selection.reasons)
-        categories = [name for name in selection.reasons if "." not in name]
-        within = (
-            fn.SUBSTR(ReplyTemplate.reason, 1, len(name) + 1) == f"{name}." for name in categories
-        )
-        conditions.append(functools.reduce(operator.or_, within, whole))
-    if selection.providers:
-        conditions.append(
-            ReplyTemplate.provider.in_(selection.providers)
-            | ReplyTemplate.mail_filter.in_(selection.providers)
-        )
-    return conditions
-
-
-def untried_conditions(selection: Selection) -> list[ColumnBase] | None:
-    """Conditions on messages with untried recipients; None when the filter leaves them out."""
-    if (
-        selection.basis == TimeBasis.LAST_TRY
-        or selection.recipient_domain
-        or selection.reasons
-        or selection.providers
-        or Direction.OUTBOUND not in selection.directions
-    ):
-        return None
-    conditions = [
-        SQL("untried > 0"),  # in the words of the partial index
-        Message.arrival_us >= selection.start_us,
-        Message.arrival_us < selection.end_us,
-        *_shared_conditions(selection, Message),
-    ]
-    if selection.states:
-        conditions.append(Message.untried_state.in_(selection.states))
-    return conditions
-
-
-def _shared_conditions(selection: Selection, table: type[Failure | Message]) -> list[ColumnBase]:
-    """Conditions on what messages have and the list of failures repeats."""
-    conditions: list[ColumnBase] = [table.traffic_class.in_(selection.traffic_classes)]
-    if selection.servers:
-        conditions.append(table.server_id.in_(server_ids(selection.servers)))
-    if selection.domain:
-        conditions.append(table.sender_domain_id == domain_id(selection.domain))
-    if selection.mailbox:
-        local_part, domain = split_address(selection.mailbox)
-        found = Address.select(Address.id).where(
-            (Address.domain_id == domain_id(domain)) & (Address.local_part == local_part)
-        )
-        conditions.append(table.sender_id == found)
-    return conditions
-
-
-def server_ids(names: tuple[str, ...]) -> ModelSelect[Server]:
-    """Return the ids of servers as a subquery."""
-    return Server.select(Server.id).where(Server.name.in_(names))
-
-
-def domain_id(name: bytes) -> ModelSelect[Domain]:
-    """The id of a domain as a scalar subquery; no row, and so no match, when it is not known."""
-    return Domain.select(Domain.id).where(Domain.name == name)
-
-
-def _bytes(text: str) -> bytes:
+def as_bytes(text: str) -> bytes:
+    """Give the bytes that a text from the command line or the wire stands for."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def _sought(text: bytes) -> bytes:
+    """Give a text as replies are searched for it."""
+    if len(text) > TEXT_MAX_BYTES:
+        raise QueryError(f"the text to look for is longer than {TEXT_MAX_BYTES} bytes")
+    if any(byte < 32 and byte != 9 for byte in text):
+        raise QueryError("the text to look for holds control characters")
+    return text.lower()

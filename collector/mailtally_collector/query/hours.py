@@ -13,7 +13,9 @@ from typing import Any
 from peewee import ColumnBase
 
 from mailtally_collector.durations import DAY_US, QUARTER_US
-from mailtally_collector.query.filters import Selection, domain_id, server_ids
+from mailtally_collector.query.conditions import domain_id, server_ids
+from mailtally_collector.query.filters import Selection
+from mailtally_collector.query.scope import Scope
 from mailtally_collector.store.rollup import DIRECTIONS, outcomes
 from mailtally_collector.terms import DeliveryState, Direction, TimeBasis
 
@@ -62,8 +64,7 @@ def is_rolled_up(selection: Selection) -> bool:
     known = range(int(Direction.UNSPECIFIED) + 1, DIRECTIONS)
     return (
         selection.basis == TimeBasis.ACCEPTED
-        and not selection.mailbox
-        and not selection.recipient_domain
+        and not selection.names_one
         and all(direction in known for direction in selection.directions)
         and all(state in COUNTED for state in selection.states)
     )
@@ -113,8 +114,15 @@ def single_quarters(parts: Iterable[Hours]) -> Iterator[Hours]:
             yield Hours(part.first, part.end, (quarter,))
 
 
-def conditions(selection: Selection, table: Any, part: Hours | Days) -> list[ColumnBase]:
-    """Conditions on a roll-up; ``table`` is one by domain when the selection names one."""
+def is_by_domain(scope: Scope, selection: Selection) -> bool:
+    """Whether a roll-up that does not know the sender's domain cannot answer."""
+    return scope.is_limited or bool(selection.domain)
+
+
+def conditions(
+    scope: Scope, selection: Selection, table: Any, part: Hours | Days
+) -> list[ColumnBase]:
+    """Conditions on a roll-up; ``table`` is one by domain when ``is_by_domain``."""
     period = table.day if isinstance(part, Days) else table.hour
     wanted = outcomes(selection.directions, selection.states or COUNTED)
     found = [
@@ -123,6 +131,8 @@ def conditions(selection: Selection, table: Any, part: Hours | Days) -> list[Col
         table.traffic_class.in_(selection.traffic_classes),
         table.outcomes.bin_and(wanted) != 0,
     ]
+    if scope.is_limited:
+        found += scope.conditions(table.sender_domain_id)
     if selection.domain:
         found.append(table.sender_domain_id == domain_id(selection.domain))
     if selection.servers:

@@ -1,4 +1,10 @@
-"""The most frequent causes of delivery failure: replies with one meaning from one provider."""
+"""The most frequent causes of delivery failure: replies with one meaning from one provider.
+
+Before    Each cause is counted in the range of the same length before too.
+Samples   A reply as it was may be anybody's. Who does not see everything gets its template, which
+          is the same for each of his own replies.
+Untried   Recipients whose message expired without any line about them are a cause without a reply.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,37 +15,50 @@ from peewee import Database, chunked, fn
 
 from mailtally_collector.classify.classify import Judged
 from mailtally_collector.classify.taxonomy import UNKNOWN
-from mailtally_collector.durations import QUARTER_US
-from mailtally_collector.query.filters import (
+from mailtally_collector.query.conditions import (
     FAILED_RECIPIENTS,
-    Selection,
     judged_as,
     recipient_conditions,
 )
-from mailtally_collector.query.hours import Days, Hours, conditions, cut, cut_days, is_rolled_up
-from mailtally_collector.query.summary import MESSAGES, count_slots
+from mailtally_collector.query.filters import Selection
+from mailtally_collector.query.hours import (
+    Days,
+    Hours,
+    conditions,
+    cut,
+    cut_days,
+    is_by_domain,
+    is_rolled_up,
+)
+from mailtally_collector.query.scope import Scope
+from mailtally_collector.query.summary import FAILED, total
 from mailtally_collector.query.verdicts import VERDICT_COLUMNS
 from mailtally_collector.store.models import DomainReasonDay, ReasonHour, ReplyTemplate
 from mailtally_collector.terms import DeliveryState
 
 TEMPLATES_AT_ONCE = 5_000
-FAILED = (int(DeliveryState.BOUNCED), int(DeliveryState.EXPIRED))
+Cause = tuple[str, str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class CountedReply:
-    """A reply template and how many recipients got it; reply_code 0 when no server answered."""
+    """A reply template and how many recipients got it; reply_code 0 when no server answered.
+
+    ``judged``  None for recipients of whom no reply was seen.
+    """
 
     reply_code: int
     enhanced_status: str
     template: bytes
     sample: bytes
     count: int
-    judged: Judged
+    judged: Judged | None
 
     @property
-    def cause(self) -> tuple[str, str, bytes]:
+    def cause(self) -> Cause:
         """What is one cause: a reason and who answered, or a text that nobody understands."""
+        if self.judged is None:
+            return "", "", b""
         answered = self.judged.filter or self.judged.provider
         unknown = self.judged.reason == UNKNOWN
         return self.judged.reason, answered, self.template if unknown else b""
@@ -52,62 +71,86 @@ class Reason:
     most: CountedReply
     codes: list[tuple[int, str]]
     count: int
+    count_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TopReasons:
-    """Causes, most frequent first; ``total`` counts all failed recipients, unlisted ones too."""
+    """Causes, most frequent first; totals count all failed recipients, unlisted ones too."""
 
     reasons: list[Reason]
     total: int
+    total_before: int
+    before_start_us: int
 
 
-def top_reasons(database: Database, selection: Selection, limit: int) -> TopReasons:
-    """Count failed recipients (bounced and expired, unless states are named) by cause."""
-    selection = selection.with_default_states(FAILED)
+def top_reasons(database: Database, scope: Scope, selection: Selection, limit: int) -> TopReasons:
+    """Count recipients that are not delivered by cause: bounced and expired, or states named."""
+    states = tuple(one for one in selection.states if one != DeliveryState.DELIVERED)
+    start_us = 2 * selection.start_us - selection.end_us
+    if selection.states and not states:
+        return TopReasons([], 0, 0, start_us)
+    selection = replace(selection, states=states or FAILED)
+    before = replace(selection, start_us=start_us, end_us=selection.start_us)
     with database.atomic():
-        replies = _replies(database, count_templates(database, selection))
-        counted = count_slots(database, selection, QUARTER_US)
-    total = sum(slot.count for slot in counted if slot.state != MESSAGES)
-    return TopReasons(causes(replies)[:limit], total)
+        found, whole = _causes(database, scope, selection)
+        found_before, whole_before = _causes(database, scope, before)
+    counts = {reason.most.cause: reason.count for reason in found_before}
+    listed = [
+        replace(reason, count_before=counts.get(reason.most.cause, 0)) for reason in found[:limit]
+    ]
+    return TopReasons(listed, whole, whole_before, start_us)
 
 
-def count_templates(database: Database, selection: Selection) -> Counter[int]:
+def _causes(database: Database, scope: Scope, selection: Selection) -> tuple[list[Reason], int]:
+    """Return all causes, and how many recipients failed."""
+    counts = count_templates(database, scope, selection)
+    whole = total(database, scope, selection).sent
+    replies = _replies(database, scope, counts)
+    if whole > counts.total():
+        replies.append(CountedReply(0, "", b"", b"", whole - counts.total(), None))
+    return causes(replies), whole
+
+
+def count_templates(database: Database, scope: Scope, selection: Selection) -> Counter[int]:
     """Count recipients by the number of their reply template."""
     counts: Counter[int] = Counter()
     if not is_rolled_up(selection):
-        counts.update(templates_of_rows(database, selection))
+        counts.update(templates_of_rows(database, scope, selection))
         return counts
-    cut_up = cut_days if selection.domain else cut
+    cut_up = cut_days if is_by_domain(scope, selection) else cut
     parts, edges = cut_up(selection.start_us, selection.end_us)
     for part in parts:
-        counts.update(_templates_of_rollup(database, selection, part))
+        counts.update(_templates_of_rollup(database, scope, selection, part))
     for start_us, end_us in edges:
         edge = replace(selection, start_us=start_us, end_us=end_us)
-        counts.update(templates_of_rows(database, edge))
+        counts.update(templates_of_rows(database, scope, edge))
     return counts
 
 
 def _templates_of_rollup(
-    database: Database, selection: Selection, part: Hours | Days
+    database: Database, scope: Scope, selection: Selection, part: Hours | Days
 ) -> dict[int, int]:
-    table: Any = DomainReasonDay if selection.domain else ReasonHour
+    table: Any = DomainReasonDay if is_by_domain(scope, selection) else ReasonHour
     rows = (
         table.select(table.reply_template_id, fn.SUM(part.total(table, "recipients")))
-        .where(*conditions(selection, table, part), *judged_as(selection, table.reply_template_id))
+        .where(
+            *conditions(scope, selection, table, part),
+            *judged_as(selection, table.reply_template_id),
+        )
         .group_by(table.reply_template_id)
         .tuples()
     )
     return {template_id: int(count) for template_id, count in rows.execute(database) if count}
 
 
-def templates_of_rows(database: Database, selection: Selection) -> dict[int, int]:
+def templates_of_rows(database: Database, scope: Scope, selection: Selection) -> dict[int, int]:
     """Count from the rows themselves."""
     template_id = FAILED_RECIPIENTS.reply_template_id
     rows = (
         FAILED_RECIPIENTS.select(template_id, fn.COUNT(FAILED_RECIPIENTS.number))
         .where(
-            *recipient_conditions(selection, FAILED_RECIPIENTS),
+            *recipient_conditions(database, scope, selection, FAILED_RECIPIENTS),
             template_id.is_null(is_null=False),
         )
         .group_by(template_id)
@@ -137,7 +180,7 @@ def _reason(replies: list[CountedReply]) -> Reason:
     return Reason(replies[0], [code for code in named if any(code)], codes.total())
 
 
-def _replies(database: Database, counts: Counter[int]) -> list[CountedReply]:
+def _replies(database: Database, scope: Scope, counts: Counter[int]) -> list[CountedReply]:
     replies = []
     for template_ids in chunked(counts, TEMPLATES_AT_ONCE):
         rows = (
@@ -153,7 +196,7 @@ def _replies(database: Database, counts: Counter[int]) -> list[CountedReply]:
             .tuples()
         )
         for template_id, code, status, template, sample, *verdict in rows.execute(database):
-            judged = Judged(*verdict)
+            shown = template if scope.is_limited else sample
             count = counts[template_id]
-            replies.append(CountedReply(code, status, template, sample, count, judged))
+            replies.append(CountedReply(code, status, template, shown, count, Judged(*verdict)))
     return replies

@@ -1,13 +1,29 @@
-"""The mail hosts, and how their agents are doing."""
+"""The mail hosts, and how their agents are doing.
+
+Scope     Who does not see everything sees the names of the servers that carried mail of his, and
+          up to when their logs are read: no figures, which count mail of others too.
+"""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from peewee import Database
+from peewee import ColumnBase, Database, fn
 
+from mailtally_collector.query.scope import Scope
 from mailtally_collector.store import models
+from mailtally_collector.store.models import DomainHour
 
 CONNECTED_US = 60_000_000
+FIGURES = (
+    "lines_read",
+    "lines_unparsed",
+    "lines_oversize",
+    "backlog_bytes",
+    "open_messages",
+    "gaps",
+    "records_stored",
+    "records_quarantined",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,37 +35,47 @@ class Server:
     connected: bool
     last_seen_us: int
     newest_line_us: int
-    lines_read: int
-    lines_unparsed: int
-    lines_oversize: int
-    backlog_bytes: int
-    open_messages: int
-    gaps: int
-    records_stored: int
-    records_quarantined: int
+    lines_read: int = 0
+    lines_unparsed: int = 0
+    lines_oversize: int = 0
+    backlog_bytes: int = 0
+    open_messages: int = 0
+    gaps: int = 0
+    records_stored: int = 0
+    records_quarantined: int = 0
 
 
-def list_servers(database: Database, present: AbstractSet[str], now_us: int) -> list[Server]:
+def list_servers(
+    database: Database, scope: Scope, present: AbstractSet[str], now_us: int
+) -> list[Server]:
     """List all servers by name; ``present`` are those with a stream open at this process.
 
     One that was seen a moment ago counts as connected too: another collector may have its stream.
     """
-    rows = models.Server.select().order_by(models.Server.name).dicts()
+    rows = models.Server.select().where(*_seen(scope)).order_by(models.Server.name).dicts()
     return [
         Server(
             name=row["name"],
-            agent_version=row["agent_version"],
+            agent_version="" if scope.is_limited else row["agent_version"],
             connected=row["name"] in present or row["last_seen_us"] >= now_us - CONNECTED_US,
-            last_seen_us=row["last_seen_us"],
+            last_seen_us=0 if scope.is_limited else row["last_seen_us"],
             newest_line_us=row["newest_line_us"],
-            lines_read=row["lines_read"],
-            lines_unparsed=row["lines_unparsed"],
-            lines_oversize=row["lines_oversize"],
-            backlog_bytes=row["backlog_bytes"],
-            open_messages=row["open_messages"],
-            gaps=row["gaps"],
-            records_stored=row["records_stored"],
-            records_quarantined=row["records_quarantined"],
+            **({} if scope.is_limited else {name: row[name] for name in FIGURES}),
         )
         for row in rows.execute(database)
     ]
+
+
+def newest_line(database: Database, scope: Scope, names: tuple[str, ...]) -> int:
+    """Return the moment of the newest line of these servers, of all for none named; 0 for none."""
+    query = models.Server.select(fn.MAX(models.Server.newest_line_us)).where(*_seen(scope))
+    if names:
+        query = query.where(models.Server.name.in_(names))
+    return query.scalar(database) or 0
+
+
+def _seen(scope: Scope) -> list[ColumnBase]:
+    if not scope.is_limited:
+        return [models.Server.id.is_null(is_null=False)]
+    carried = DomainHour.select(DomainHour.server_id)
+    return [models.Server.id.in_(carried.where(*scope.conditions(DomainHour.sender_domain_id)))]

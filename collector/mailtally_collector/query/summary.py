@@ -15,24 +15,29 @@ from mailtally_collector.query.buckets import (
     slot_length,
     time_zone,
 )
-from mailtally_collector.query.filters import (
-    Selection,
+from mailtally_collector.query.conditions import (
     recipient_conditions,
     recipients_of,
     untried_conditions,
 )
+from mailtally_collector.query.filters import Selection
 from mailtally_collector.query.hours import (
     Hours,
     conditions,
     cut,
+    is_by_domain,
     is_rolled_up,
     single_quarters,
 )
-from mailtally_collector.store.models import DomainHour, Message, Server, TrafficHour
+from mailtally_collector.query.scope import Scope
+from mailtally_collector.query.servers import newest_line
+from mailtally_collector.store.models import DomainHour, Message, TrafficHour
 from mailtally_collector.store.rollup import outcome_of
-from mailtally_collector.terms import Bucket
+from mailtally_collector.terms import Bucket, DeliveryState
 
 MESSAGES = 0
+FAILED = (int(DeliveryState.BOUNCED), int(DeliveryState.EXPIRED))
+UNFINISHED = (int(DeliveryState.PENDING), int(DeliveryState.HELD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,17 @@ class Counts:
         """Accepted recipients: the sum of the states, always."""
         return sum(self.by_state.values())
 
+    @property
+    def failed(self) -> int:
+        """Bounced and expired."""
+        return sum(self.by_state.get(state, 0) for state in FAILED)
+
+    @property
+    def bounce_rate(self) -> float | None:
+        """Failed of those with nothing to come; None when there are none."""
+        finished = self.sent - sum(self.by_state.get(state, 0) for state in UNFINISHED)
+        return self.failed / finished if finished else None
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -59,51 +75,62 @@ class Summary:
     newest_line_us: int
 
 
-def summarise(database: Database, selection: Selection, bucket: int, zone_name: str) -> Summary:
+def summarise(
+    database: Database, scope: Scope, selection: Selection, bucket: int, zone_name: str
+) -> Summary:
     """Count. Raises QueryError for an unknown zone or too many buckets."""
     zone = time_zone(zone_name)
     chosen = choose_bucket(bucket, selection.start_us, selection.end_us)
     starts = bucket_starts(selection.start_us, selection.end_us, chosen, zone)
     with database.atomic():  # one snapshot for all figures
-        slots = count_slots(database, selection, slot_length(chosen), starts_us=starts[1:])
-        newest = Server.select(fn.MAX(Server.newest_line_us))
-        if selection.servers:
-            newest = newest.where(Server.name.in_(selection.servers))
-        newest_line_us = newest.scalar(database) or 0
+        slots = count_slots(database, scope, selection, slot_length(chosen), starts_us=starts[1:])
+        newest_line_us = newest_line(database, scope, selection.servers)
     folded = fold(slots, starts)
-    (total,) = fold(slots, [selection.start_us])
+    (whole,) = fold(slots, [selection.start_us])
     return Summary(
-        total=_counts(total),
+        total=counts_of(whole),
         starts_us=starts,
-        buckets=[_counts(states) for states in folded],
+        buckets=[counts_of(states) for states in folded],
         bucket=chosen,
         newest_line_us=newest_line_us,
     )
 
 
+def total(database: Database, scope: Scope, selection: Selection) -> Counts:
+    """Count the whole range."""
+    (states,) = fold(count_slots(database, scope, selection, QUARTER_US), [selection.start_us])
+    return counts_of(states)
+
+
 def count_slots(
-    database: Database, selection: Selection, slot_us: int, *, starts_us: Iterable[int] = ()
+    database: Database,
+    scope: Scope,
+    selection: Selection,
+    slot_us: int,
+    *,
+    starts_us: Iterable[int] = (),
 ) -> list[SlotCount]:
     """Count recipients by slot and state, and messages by slot (state 0).
 
     Slots are not longer than the hours of UTC; where buckets begin with these, whole hours do.
     """
-    is_answered = is_rolled_up(selection) and not (selection.reasons or selection.providers)
-    if slot_us < QUARTER_US or not is_answered:
-        return count_rows(database, selection, slot_us)
+    if slot_us < QUARTER_US or not is_rolled_up(selection) or selection.names_reply:
+        return count_rows(database, scope, selection, slot_us)
     parts, edges = cut(selection.start_us, selection.end_us)
     if any(start_us % HOUR_US for start_us in starts_us):
         parts = list(single_quarters(parts))
-    slots = [slot for part in parts for slot in _count_hours(database, selection, part)]
+    slots = [slot for part in parts for slot in _count_hours(database, scope, selection, part)]
     for start_us, end_us in edges:
         edge = replace(selection, start_us=start_us, end_us=end_us)
-        slots += count_rows(database, edge, slot_us)
+        slots += count_rows(database, scope, edge, slot_us)
     return slots
 
 
-def _count_hours(database: Database, selection: Selection, part: Hours) -> Iterator[SlotCount]:
+def _count_hours(
+    database: Database, scope: Scope, selection: Selection, part: Hours
+) -> Iterator[SlotCount]:
     """Count from the roll-ups."""
-    table = DomainHour if selection.domain else TrafficHour
+    table = DomainHour if is_by_domain(scope, selection) else TrafficHour
     rows = (
         table.select(
             table.hour,
@@ -111,7 +138,7 @@ def _count_hours(database: Database, selection: Selection, part: Hours) -> Itera
             fn.SUM(part.total(table, "recipients")),
             fn.SUM(part.total(table, "messages")),
         )
-        .where(*conditions(selection, table, part))
+        .where(*conditions(scope, selection, table, part))
         .group_by(table.hour, table.outcomes)
         .tuples()
     )
@@ -123,12 +150,14 @@ def _count_hours(database: Database, selection: Selection, part: Hours) -> Itera
             yield SlotCount(start_us, MESSAGES, int(messages))
 
 
-def count_rows(database: Database, selection: Selection, slot_us: int) -> list[SlotCount]:
+def count_rows(
+    database: Database, scope: Scope, selection: Selection, slot_us: int
+) -> list[SlotCount]:
     """Count from the rows themselves."""
     rows_of = recipients_of(selection)
     moment = rows_of.moment(selection)
     slot = moment / slot_us
-    where = recipient_conditions(selection, rows_of)
+    where = recipient_conditions(database, scope, selection, rows_of)
     rows = list(
         rows_of.select(slot, rows_of.state, fn.COUNT(rows_of.number))
         .where(*where)
@@ -140,7 +169,7 @@ def count_rows(database: Database, selection: Selection, slot_us: int) -> list[S
     messages: Any = rows_of.select(
         rows_of.message_id.alias("message_id"), moment.alias("moment")
     ).where(*where)
-    untried = untried_conditions(selection)
+    untried = untried_conditions(scope, selection)
     if untried is not None:
         slot = Message.arrival_us / slot_us
         rows += (
@@ -169,6 +198,7 @@ def _message_rows(database: Database, messages: Any, slot_us: int) -> list[tuple
     return list(rows.tuples().execute(database))
 
 
-def _counts(states: dict[int, int]) -> Counts:
+def counts_of(states: dict[int, int]) -> Counts:
+    """Put counts by state, with messages under MESSAGES, in their form."""
     by_state = {state: count for state, count in states.items() if state != MESSAGES}
     return Counts(by_state=by_state, messages=states.get(MESSAGES, 0))

@@ -1,19 +1,22 @@
 """The life of messages that are looked for, with their families.
 
+Scope     A message that the caller does not see is not found and in nobody's family; what continues
+          it stands as if it came from nowhere.
+
 Limits    Addresses are compared as they are written, but for the case of the domain. A message id
           is found with and without its angle brackets.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from peewee import ColumnBase, Database
 
+from mailtally_collector.query.conditions import has_message_id, messages_to
 from mailtally_collector.query.family import families
-from mailtally_collector.query.filters import QueryError
+from mailtally_collector.query.filters import QueryError, as_bytes
+from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.traced_message import TracedMessage, traced_message
-from mailtally_collector.store.models import Address, Delivery, Domain, Message, Server
-from mailtally_collector.store.names import split_address
+from mailtally_collector.store.models import Message, Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,9 @@ class Traced:
     is_cut: bool
 
 
-def trace(database: Database, sought: Sought, limit: int) -> Traced:
+def trace(database: Database, scope: Scope, sought: Sought, limit: int) -> Traced:
     """Find messages, newest first. Raises QueryError when nothing is named to look for."""
-    conditions = _conditions(sought)
+    conditions = [*_conditions(sought), *scope.conditions(Message.sender_domain_id)]
     with database.atomic():
         rows = (
             Message.select(Message.id)
@@ -47,9 +50,9 @@ def trace(database: Database, sought: Sought, limit: int) -> Traced:
             .tuples()
         )
         found = [message_id for (message_id,) in rows.execute(database)]
-        listed = families(database, found)
+        listed = families(database, scope, found)
         messages = [
-            traced_message(database, message_id, is_found=message_id in found)
+            traced_message(database, scope, message_id, is_found=message_id in found)
             for message_id in listed.ids
         ]
         return Traced(messages, listed.is_cut)
@@ -60,28 +63,11 @@ def _conditions(sought: Sought) -> list[ColumnBase]:
     if sought.queue_id:
         conditions.append(Message.queue_id == sought.queue_id)
     if sought.message_id:
-        bare = _bytes(sought.message_id).removeprefix(b"<").removesuffix(b">")
-        conditions.append(Message.message_id.in_([bare, b"<" + bare + b">"]))
+        conditions.append(has_message_id(as_bytes(sought.message_id)))
     if sought.recipient:
-        conditions.append(Message.id.in_(_messages_to(_bytes(sought.recipient))))
+        conditions.append(Message.id.in_(messages_to(as_bytes(sought.recipient))))
     if not conditions:
         raise QueryError("name a queue id, a message id or a recipient to look for")
     if sought.servers:
         conditions.append(Server.name.in_(sought.servers))
     return conditions
-
-
-def _messages_to(recipient: bytes) -> Any:
-    """Ids of the messages that have the address as recipient, before or after aliasing."""
-    local_part, domain = split_address(recipient)
-    address = Address.select(Address.id).where(
-        (Address.local_part == local_part)
-        & (Address.domain_id == Domain.select(Domain.id).where(Domain.name == domain))
-    )
-    return Delivery.select(Delivery.message_id).where(
-        (Delivery.recipient_id == address) | (Delivery.original_recipient_id == address)
-    )
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")

@@ -2,6 +2,8 @@
 
 Limits    Who handed a message in is told by the first message of its chain (query/family.py); what
           the log said of each message itself is kept beside it.
+Scope     Who does not see everything is told a login only if it is an address of a domain that he
+          sees: somebody else's may have sent in his name.
 """
 
 from dataclasses import dataclass
@@ -9,7 +11,8 @@ from typing import Any
 
 from peewee import JOIN, Database
 
-from mailtally_collector.query.family import HANDED_ON, first_of
+from mailtally_collector.query.family import HANDED_ON, first_of, parent_of
+from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.traced_deliveries import TracedDelivery, traced_deliveries
 from mailtally_collector.records import Accepted, SpamScore
 from mailtally_collector.store.models import (
@@ -22,7 +25,7 @@ from mailtally_collector.store.models import (
     MessageScore,
     Server,
 )
-from mailtally_collector.store.names import NO_UID, join_address
+from mailtally_collector.store.names import NO_UID, join_address, split_address
 from mailtally_collector.terms import MessageChange
 
 
@@ -58,22 +61,24 @@ class TracedMessage:
     is_found: bool
 
 
-def traced_message(database: Database, message_id: int, *, is_found: bool) -> TracedMessage:
+def traced_message(
+    database: Database, scope: Scope, message_id: int, *, is_found: bool
+) -> TracedMessage:
     """Read a message that is stored."""
     row = _row(database, message_id)
     origin = None
-    if row["origin_id"] is not None:
-        parent = _row(database, row["origin_id"])
-        origin = (parent["id"], row["origin_kind"], _place(parent))
-    first_id = first_of(database, message_id, HANDED_ON)
+    parent = parent_of(database, scope, message_id)
+    if parent is not None:
+        origin = (*parent, _place(_row(database, parent[0])))
+    first_id = first_of(database, scope, message_id, HANDED_ON)
     first = row if first_id == message_id else _row(database, first_id)
     return TracedMessage(
         id=message_id,
         place=_place(row),
         arrival_us=row["arrival_us"],
-        accepted=_accepted(row),
+        accepted=_accepted(scope, row),
         origin=origin,
-        submitted=(_place(first), _accepted(first)),
+        submitted=(_place(first), _accepted(scope, first)),
         traffic_class=row["traffic_class"],
         spam_score=_spam_score(database, message_id),
         deliveries=traced_deliveries(database, message_id),
@@ -114,9 +119,11 @@ def _place(row: dict[str, Any]) -> Place:
     return Place(row["server_name"], row["instance"], row["queue_id"])
 
 
-def _accepted(row: dict[str, Any]) -> Accepted | None:
+def _accepted(scope: Scope, row: dict[str, Any]) -> Accepted | None:
     if row["accepted_us"] is None:
         return None
+    login = row["sasl_username"] or b""
+    is_told = not scope.is_limited or scope.sees(split_address(login)[1])
     return Accepted(
         envelope_sender=join_address(row["sender_local_part"], row["sender_domain_name"]),
         size_bytes=row["size_bytes"],
@@ -125,7 +132,7 @@ def _accepted(row: dict[str, Any]) -> Accepted | None:
         client_name=row["client_name"] or "",
         client_address=row["client_address"] or "",
         sasl_method=row["sasl_method"] or "",
-        sasl_username=row["sasl_username"] or b"",
+        sasl_username=login if is_told else b"",
         submit_uid=None if row["submit_uid"] == NO_UID else row["submit_uid"],
         traffic_class=row["accepted_class"],
     )

@@ -1,12 +1,19 @@
-"""Replies that no rule knows, the most frequent first."""
+"""Replies that no rule knows, the most frequent first.
+
+Scope     A reply as it was, and when it was seen first and last, may be anybody's. Who does not see
+          everything gets the template, and the moments of his own mail in the range.
+"""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from peewee import Database, fn
 
 from mailtally_collector.classify.taxonomy import UNKNOWN
-from mailtally_collector.query.events import FAILING
-from mailtally_collector.query.filters import FAILED_RECIPIENTS, Selection, recipient_conditions
+from mailtally_collector.query.conditions import FAILED_RECIPIENTS, recipient_conditions
+from mailtally_collector.query.event_keys import FAILING
+from mailtally_collector.query.filters import Selection
+from mailtally_collector.query.scope import Scope
 from mailtally_collector.store.models import Failure, ReplyTemplate
 
 
@@ -27,23 +34,29 @@ class UnknownReply:
 
 
 def unknown_replies(
-    database: Database, selection: Selection, limit: int
+    database: Database, scope: Scope, selection: Selection, limit: int
 ) -> tuple[list[UnknownReply], int]:
     """Count failing recipients by unknown template; the most frequent, and the sum of all."""
     selection = replace(selection, reasons=(UNKNOWN,)).with_default_states(FAILING)
-    conditions = recipient_conditions(selection, FAILED_RECIPIENTS)
+    conditions = recipient_conditions(database, scope, selection, FAILED_RECIPIENTS)
     count = fn.COUNT(Failure.number)
+    sample: Any = ReplyTemplate.sample
+    first_us: Any = ReplyTemplate.first_seen_us
+    last_us: Any = ReplyTemplate.last_seen_us
+    if scope.is_limited:
+        sample = ReplyTemplate.template
+        first_us, last_us = fn.MIN(Failure.last_try_us), fn.MAX(Failure.last_try_us)
     rows = (
         Failure.select(
             ReplyTemplate.id,
             ReplyTemplate.reply_code,
             ReplyTemplate.enhanced_status,
             ReplyTemplate.template,
-            ReplyTemplate.sample,
+            sample,
             ReplyTemplate.provider,
             ReplyTemplate.mail_filter,
-            ReplyTemplate.first_seen_us,
-            ReplyTemplate.last_seen_us,
+            first_us,
+            last_us,
             count,
         )
         .join(ReplyTemplate, on=(Failure.reply_template_id == ReplyTemplate.id))

@@ -14,7 +14,13 @@ from typing import Annotated
 import typer
 
 from mailtally_collector import __version__
-from mailtally_collector.query_cli.choices import BucketOption
+from mailtally_collector.query_cli.choices import (
+    BucketOption,
+    CountOption,
+    DimensionOption,
+    FileFormat,
+    SortOption,
+)
 from mailtally_collector.query_cli.command import command
 from mailtally_collector.query_cli.options import Connection, Output, Zone
 from mailtally_collector.query_cli.selection import Selection
@@ -30,6 +36,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+exports = typer.Typer(help="Write everything of a selection into a file.", no_args_is_help=True)
+app.add_typer(exports, name="export")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 -- Typer calls it with the option's value
@@ -103,8 +113,43 @@ def reasons(
 
 @app.command(
     epilog="Examples:\n\n"
+    "mailtally by provider --range 7d\n\n"
+    "mailtally by mailbox --domain example.com --sort failed --csv",
+)
+@command
+def by(
+    *,
+    dimension: Annotated[
+        DimensionOption,
+        typer.Argument(
+            metavar="WHAT", help="server, domain or mailbox of the sender, or receiving provider."
+        ),
+    ],
+    connection: Connection,
+    selection: Selection,
+    zone: Zone,
+    output: Output,
+    sort: Annotated[
+        CountOption, typer.Option("--sort", help="Which count is the greatest first.")
+    ] = CountOption.SENT,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=1000, help="How many rows.")
+    ] = 20,
+) -> None:
+    """Count recipients for each server, domain, mailbox or receiving provider."""
+    from mailtally_collector.query_cli import breakdown as show_breakdown
+    from mailtally_collector.query_cli.filter import question
+    from mailtally_collector.query_cli.time_range import chosen_zone
+
+    asked = question(selection, chosen_zone(zone.time_zone), datetime.now(UTC))
+    show_breakdown.show(connection, asked, output, dimension, sort=sort, limit=limit)
+
+
+@app.command(
+    epilog="Examples:\n\n"
     "mailtally events --mailbox alice@example.com\n\n"
-    "mailtally events --state bounced --range 7d --all --csv > bounces.csv",
+    "mailtally events --state bounced --range 7d --sort size --limit 20\n\n"
+    "mailtally events --follow --domain example.com",
 )
 @command
 def events(
@@ -125,18 +170,74 @@ def events(
             "--page-token",
             metavar="TOKEN",
             help="Go on where a listing ended; it named the token. The token also carries the "
-            "range, the other filters have to be repeated.",
+            "range, the other filters and the order have to be repeated.",
         ),
     ] = "",
+    sort: Annotated[
+        SortOption, typer.Option("--sort", help="What the list is sorted by, greatest first.")
+    ] = SortOption.LAST_TRY,
+    ascending: Annotated[
+        bool, typer.Option("--ascending", help="The smallest, or the oldest, first.")
+    ] = False,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow", "-f", help="Write new events as they are stored, until Ctrl-C; no list."
+        ),
+    ] = False,
 ) -> None:
     """List mail that was refused, given up or still waits after a failed try, newest first."""
     from mailtally_collector.query_cli import events as show_events
+    from mailtally_collector.query_cli import follow as show_new
     from mailtally_collector.query_cli.filter import question
     from mailtally_collector.query_cli.time_range import chosen_zone
 
     asked = question(selection, chosen_zone(zone.time_zone), datetime.now(UTC))
-    pages = show_events.Pages(limit=None if everything else limit, token=page_token)
+    if follow:
+        if selection.last or selection.start or selection.end or page_token or everything:
+            raise typer.BadParameter("--follow shows new events only: it has no range and no pages")
+        show_new.show(connection, asked, output)
+        return
+    pages = show_events.Pages(None if everything else limit, page_token, sort, ascending)
     show_events.show(connection, asked, output, pages)
+
+
+@exports.command(
+    "events",
+    epilog="Examples:\n\n"
+    "mailtally export events --range 30d -o failures.csv\n\n"
+    "mailtally export events --format ndjson --domain example.com | gzip > failures.gz",
+)
+@command
+def export_events(
+    *,
+    connection: Connection,
+    selection: Selection,
+    zone: Zone,
+    file_format: Annotated[
+        FileFormat, typer.Option("--format", help="CSV (RFC 4180), or a JSON object a line.")
+    ] = FileFormat.CSV,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            dir_okay=False,
+            help="Where to write; FILE.part until it is complete. Default: standard output.",
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress and no remarks, only errors.")
+    ] = False,
+) -> None:
+    """Write every error event of a selection, each once, the oldest messages first."""
+    from mailtally_collector.query_cli import export_events as export
+    from mailtally_collector.query_cli.filter import question
+    from mailtally_collector.query_cli.time_range import chosen_zone
+
+    asked = question(selection, chosen_zone(zone.time_zone), datetime.now(UTC))
+    export.run(connection, asked, export.Target(target, file_format, quiet))
 
 
 @app.command(

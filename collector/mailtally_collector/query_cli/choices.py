@@ -52,6 +52,46 @@ class BucketOption(StrEnum):
     WEEK = "week"
 
 
+class DimensionOption(StrEnum):
+    """By what is counted."""
+
+    SERVER = "server"
+    DOMAIN = "domain"
+    MAILBOX = "mailbox"
+    PROVIDER = "provider"
+
+
+class CountOption(StrEnum):
+    """Which count comes first."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    DISCARDED = "discarded"
+    HELD = "held"
+    REMOVED = "removed"
+    PENDING = "pending"
+    MESSAGES = "messages"
+
+
+class SortOption(StrEnum):
+    """What events are sorted by."""
+
+    LAST_TRY = "last-try"
+    ACCEPTED = "accepted"
+    ATTEMPTS = "attempts"
+    SIZE = "size"
+
+
+class FileFormat(StrEnum):
+    """How an export is written."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
 class ColorOption(StrEnum):
     """When to colour."""
 

@@ -44,6 +44,7 @@ NAMES = (
     "instance",
     "message",
     "number",
+    "untried",
     *VERDICT_NAMES,
 )
 COLUMNS = (
@@ -76,7 +77,7 @@ def record(event: query_pb2.Event, zone: ZoneInfo) -> Record:
         "queue_id": event.queue_id,
         "envelope_sender": sender,
         "sender_domain": domain_of(sender),
-        "recipient": decoded(event.recipient),
+        "recipient": None if event.untried else decoded(event.recipient),
         "smtp_code": smtp_code(event.reply_code, event.enhanced_status),
         "reply_code": event.reply_code or None,
         "enhanced_status": event.enhanced_status or None,
@@ -96,6 +97,7 @@ def record(event: query_pb2.Event, zone: ZoneInfo) -> Record:
         "instance": event.instance,
         "message": event.message,
         "number": event.number,
+        "untried": event.untried,
         **verdict_record(event.verdict),
     }
 
@@ -106,6 +108,25 @@ def draw(screen: Screen, events: Sequence[query_pb2.Event], zone: ZoneInfo) -> N
         screen.table(Table(COLUMNS, [_row(event, zone) for event in events]))
 
 
+def line(screen: Screen, event: query_pb2.Event, zone: ZoneInfo) -> None:
+    """Write an event in one line, for lists without an end."""
+    gap = Cell("  ")
+    cells: list[Cell] = []
+    sender = sender_shown(decoded(event.envelope_sender))
+    for cell in (
+        Cell(shown(moment_of(event, "time", zone))),
+        Cell(event.server),
+        Cell(event.queue_id),
+        Cell(term(DeliveryState, event.state), state_style(event.state)),
+        Cell(smtp_code(event.reply_code, event.enhanced_status) or "-", "bold"),
+        Cell(f"{sender} -> {decoded(event.recipient)}"),
+        Cell(event.verdict.title or "-"),
+        Cell(decoded(event.reply_text)),
+    ):
+        cells += [gap, cell] if cells else [cell]
+    screen.line(*cells)
+
+
 def _row(event: query_pb2.Event, zone: ZoneInfo) -> Sequence[Cell]:
     sender = decoded(event.envelope_sender)
     return (
@@ -114,7 +135,7 @@ def _row(event: query_pb2.Event, zone: ZoneInfo) -> Sequence[Cell]:
         Cell(event.queue_id),
         Cell(sender_shown(sender)),
         Cell(domain_of(sender) or "-"),
-        Cell(decoded(event.recipient)),
+        Cell("(not seen)" if event.untried else decoded(event.recipient)),
         Cell(smtp_code(event.reply_code, event.enhanced_status) or "-", "bold"),
         Cell(term(DeliveryState, event.state), state_style(event.state)),
         Cell(str(event.size_bytes or "-")),

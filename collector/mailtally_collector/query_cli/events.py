@@ -13,7 +13,7 @@ import typer
 
 from mailtally.v1 import query_pb2
 from mailtally.v1.query_pb2_grpc import QueryServiceStub
-from mailtally_collector.query_cli.choices import Form
+from mailtally_collector.query_cli.choices import Form, SortOption
 from mailtally_collector.query_cli.client import collector
 from mailtally_collector.query_cli.empty import why_empty
 from mailtally_collector.query_cli.event_rows import NAMES, draw, record
@@ -33,6 +33,8 @@ class Pages:
 
     limit: int | None
     token: str
+    sort: SortOption = SortOption.LAST_TRY
+    ascending: bool = False
 
 
 def show(connection: Connection, asked: Question, output: Output, pages: Pages) -> None:
@@ -45,7 +47,7 @@ def show(connection: Connection, asked: Question, output: Output, pages: Pages) 
     asked, token = _continued(asked, pages.token) if pages.token else (asked, "")
     with collector(connection) as stub:
         walk = _Walk(stub, asked, connection.timeout, screen)
-        events = walk.events(pages.limit, token)
+        events = walk.events(pages, token)
         match form:
             case Form.JSON:
                 write_json_lines(record(event, asked.zone) for event in events)
@@ -74,12 +76,19 @@ class _Walk:
         self._timeout = timeout
         self._screen = screen
 
-    def events(self, limit: int | None, token: str) -> Iterator[query_pb2.Event]:
-        """Newest first, ``limit`` at most. Notes progress, and at the end how to go on."""
-        wire = self._asked.filter()
+    def events(self, pages: Pages, token: str) -> Iterator[query_pb2.Event]:
+        """``limit`` at most. Notes progress, and at the end how to go on."""
+        wire, limit = self._asked.filter(), pages.limit
+        order = query_pb2.EventOrder.Value(f"EVENT_ORDER_{pages.sort.name}")
         while limit is None or self.count < limit:
             size = PAGE_MAX if limit is None else min(PAGE_MAX, limit - self.count)
-            request = query_pb2.ListEventsRequest(filter=wire, page_size=size, page_token=token)
+            request = query_pb2.ListEventsRequest(
+                filter=wire,
+                page_size=size,
+                page_token=token,
+                order=order,
+                ascending=pages.ascending,
+            )
             page = self._stub.ListEvents(request, timeout=self._timeout)
             self.count += len(page.events)
             yield from page.events

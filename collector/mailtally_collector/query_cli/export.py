@@ -9,6 +9,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TextIO
 
 from mailtally_collector.query_cli.terminal import visible
 
@@ -37,15 +38,16 @@ def write_document(value: object) -> None:
     sys.stdout.write(json_text(value, indent=2) + "\n")
 
 
-def write_json_lines(records: Iterable[Record]) -> None:
-    """Write one JSON object a line (NDJSON) to stdout, each as soon as it comes."""
+def write_json_lines(records: Iterable[Record], out: TextIO | None = None) -> None:
+    """Write one JSON object a line (NDJSON), to stdout if not told where, each as it comes."""
+    out = out or sys.stdout
     for record in records:
-        sys.stdout.write(json_text(dict(record)) + "\n")
+        out.write(json_text(dict(record)) + "\n")
 
 
-def write_csv(names: Sequence[str], records: Iterable[Record]) -> None:
-    """Write a header and the records to stdout; None is an empty cell."""
-    rows = csv.writer(sys.stdout)
+def write_csv(names: Sequence[str], records: Iterable[Record], out: TextIO | None = None) -> None:
+    """Write a header and the records, to stdout if not told where; None is an empty cell."""
+    rows = csv.writer(out or sys.stdout)
     rows.writerow(names)
     for record in records:
         rows.writerow([csv_cell(record[name]) for name in names])

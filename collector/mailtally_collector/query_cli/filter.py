@@ -46,6 +46,14 @@ class Question:
             ],
             reasons=chosen.reason or (),
             providers=chosen.provider or (),
+            mail_filters=chosen.mail_filter or (),
+            recipient=chosen.recipient or "",
+            queue_id=chosen.queue_id or "",
+            message_id=chosen.message_id or "",
+            text=chosen.text or "",
+            reply_codes=chosen.code or (),
+            enhanced_statuses=chosen.enhanced_status or (),
+            unknown_only=chosen.unknown,
         )
         wire.start.FromDatetime(self.start)
         wire.end.FromDatetime(self.end)
@@ -65,6 +73,14 @@ class Question:
             "class": " or ".join(chosen.traffic_class or ()),
             "reason": " or ".join(chosen.reason or ()),
             "provider": " or ".join(chosen.provider or ()),
+            "mail filter": " or ".join(chosen.mail_filter or ()),
+            "recipient": chosen.recipient,
+            "queue id": chosen.queue_id,
+            "Message-ID": chosen.message_id,
+            "text": chosen.text,
+            "code": " or ".join(map(str, chosen.code or ())),
+            "enhanced status": " or ".join(chosen.enhanced_status or ()),
+            "replies": "that no rule knows" if chosen.unknown else "",
         }
         filters = ", ".join(f"{name} {value}" for name, value in named.items() if value)
         span = f"from {shown(self.start)} to {shown(self.end)} ({self.zone.key})"

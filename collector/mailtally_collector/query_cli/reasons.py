@@ -17,6 +17,7 @@ CODES_SHOWN = 3
 NAMES = (
     "count",
     "share",
+    "count_before",
     "smtp_code",
     "reply_code",
     "enhanced_status",
@@ -47,6 +48,7 @@ def show(connection: Connection, asked: Question, output: Output, limit: int) ->
                     "start": iso(asked.start),
                     "end": iso(asked.end),
                     "total": answer.total,
+                    "total_before": answer.total_before,
                     "reasons": records,
                 }
             )
@@ -65,6 +67,7 @@ def _record(reason: query_pb2.Reason) -> Record:
     return {
         "count": reason.count,
         "share": reason.share,
+        "count_before": reason.count_before,
         "smtp_code": smtp_code(reason.reply_code, reason.enhanced_status),
         "reply_code": reason.reply_code or None,
         "enhanced_status": reason.enhanced_status or None,
@@ -79,6 +82,7 @@ def _draw(screen: Screen, answer: query_pb2.TopReasonsResponse) -> None:
     columns = (
         Column("Count", right=True),
         Column("Share", right=True),
+        Column("Change", right=True),
         Column("SMTP codes"),
         Column("Reason"),
         Column("Provider"),
@@ -88,6 +92,7 @@ def _draw(screen: Screen, answer: query_pb2.TopReasonsResponse) -> None:
         [
             Cell(str(reason.count)),
             Cell(f"{100 * reason.share:.1f} %"),
+            Cell(_change(reason.count, reason.count_before)),
             Cell(_codes(reason), "bold"),
             Cell(reason.verdict.reason or "-"),
             Cell(reason.verdict.filter or reason.verdict.provider or "-"),
@@ -99,6 +104,13 @@ def _draw(screen: Screen, answer: query_pb2.TopReasonsResponse) -> None:
     listed = sum(reason.count for reason in answer.reasons)
     screen.line()
     screen.line(Cell(f"{listed} of {answer.total} failed recipients have these reasons."))
+    before = answer.total_before
+    screen.line(Cell(f"In the range of the same length before: {before}."))
+
+
+def _change(now: int, before: int) -> str:
+    """Against the range before; "new" for what did not happen then."""
+    return f"{now - before:+d}" if before else "new"
 
 
 def _codes(reason: query_pb2.Reason) -> str:
@@ -110,6 +122,8 @@ def _codes(reason: query_pb2.Reason) -> str:
 
 def _advice(reason: query_pb2.Reason) -> str:
     """What to do; for a reply that no rule knows, what it says."""
+    if not reason.HasField("verdict"):
+        return "No line about these recipients was seen."
     if reason.verdict.unknown:
         return decoded(reason.template or reason.sample)
     return reason.verdict.advice

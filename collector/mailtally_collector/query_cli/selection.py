@@ -1,4 +1,4 @@
-"""Options that select mail: the range and the filters. They are on stats, reasons and events.
+"""Options that select mail: the range and the filters. Every command that counts or lists has them.
 
 Gives     A frozen dataclass of Typer options, as options.py.
 """
@@ -109,11 +109,82 @@ class Selection:
         typer.Option(
             "--provider",
             metavar="ID",
-            help="Only failures that this provider or filter answered, such as google. May be "
+            help="Only mail that this provider receives, such as google; unknown for who is in no "
+            "list. May be repeated.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    mail_filter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mail-filter",
+            metavar="ID",
+            help="Only mail that passed or was refused by this filter in front of a provider, such "
+            "as proofpoint. May be repeated.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    recipient: Annotated[
+        str | None,
+        typer.Option(
+            "--recipient",
+            metavar="ADDRESS",
+            help="Only mail to this address, before or after aliasing.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    queue_id: Annotated[
+        str | None,
+        typer.Option(
+            "--queue-id",
+            metavar="ID",
+            help="Only messages with this queue id.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    message_id: Annotated[
+        str | None,
+        typer.Option(
+            "--message-id",
+            metavar="ID",
+            help="Only messages with this Message-ID.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    text: Annotated[
+        str | None,
+        typer.Option(
+            "--text",
+            metavar="TEXT",
+            help="Only replies that hold this text; ASCII letters fit in either case.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    code: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--code",
+            metavar="CODE",
+            min=0,
+            max=999,
+            help="Only replies with this SMTP code, such as 550; 0: no server answered. May be "
             "repeated.",
             rich_help_panel=_PANEL,
         ),
     ] = None
+    enhanced_status: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--enhanced-status",
+            metavar="CODE",
+            help="Only replies with this enhanced status code, such as 5.1.1. May be repeated.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    unknown: Annotated[
+        bool,
+        typer.Option("--unknown", help="Only replies that no rule knows.", rich_help_panel=_PANEL),
+    ] = False
     state: Annotated[
         list[StateOption] | None,
         typer.Option(

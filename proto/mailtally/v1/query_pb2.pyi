@@ -102,6 +102,95 @@ BUCKET_DAY: Bucket.ValueType  # 3
 BUCKET_WEEK: Bucket.ValueType  # 4
 global___Bucket = Bucket
 
+class _EventOrder:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _EventOrderEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_EventOrder.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    EVENT_ORDER_UNSPECIFIED: _EventOrder.ValueType  # 0
+    """By last try."""
+    EVENT_ORDER_LAST_TRY: _EventOrder.ValueType  # 1
+    EVENT_ORDER_ACCEPTED: _EventOrder.ValueType  # 2
+    EVENT_ORDER_ATTEMPTS: _EventOrder.ValueType  # 3
+    EVENT_ORDER_SIZE: _EventOrder.ValueType  # 4
+
+class EventOrder(_EventOrder, metaclass=_EventOrderEnumTypeWrapper):
+    """What a list of events is sorted by; equal ones by message and number."""
+
+EVENT_ORDER_UNSPECIFIED: EventOrder.ValueType  # 0
+"""By last try."""
+EVENT_ORDER_LAST_TRY: EventOrder.ValueType  # 1
+EVENT_ORDER_ACCEPTED: EventOrder.ValueType  # 2
+EVENT_ORDER_ATTEMPTS: EventOrder.ValueType  # 3
+EVENT_ORDER_SIZE: EventOrder.ValueType  # 4
+global___EventOrder = EventOrder
+
+class _Dimension:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _DimensionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Dimension.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    DIMENSION_UNSPECIFIED: _Dimension.ValueType  # 0
+    DIMENSION_SERVER: _Dimension.ValueType  # 1
+    DIMENSION_DOMAIN: _Dimension.ValueType  # 2
+    """Domain of the envelope sender."""
+    DIMENSION_MAILBOX: _Dimension.ValueType  # 3
+    """Envelope sender."""
+    DIMENSION_PROVIDER: _Dimension.ValueType  # 4
+    """Who receives, as Filter.providers."""
+
+class Dimension(_Dimension, metaclass=_DimensionEnumTypeWrapper): ...
+
+DIMENSION_UNSPECIFIED: Dimension.ValueType  # 0
+DIMENSION_SERVER: Dimension.ValueType  # 1
+DIMENSION_DOMAIN: Dimension.ValueType  # 2
+"""Domain of the envelope sender."""
+DIMENSION_MAILBOX: Dimension.ValueType  # 3
+"""Envelope sender."""
+DIMENSION_PROVIDER: Dimension.ValueType  # 4
+"""Who receives, as Filter.providers."""
+global___Dimension = Dimension
+
+class _CountOrder:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _CountOrderEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_CountOrder.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    COUNT_ORDER_UNSPECIFIED: _CountOrder.ValueType  # 0
+    """By sent."""
+    COUNT_ORDER_SENT: _CountOrder.ValueType  # 1
+    COUNT_ORDER_DELIVERED: _CountOrder.ValueType  # 2
+    COUNT_ORDER_BOUNCED: _CountOrder.ValueType  # 3
+    COUNT_ORDER_EXPIRED: _CountOrder.ValueType  # 4
+    COUNT_ORDER_DISCARDED: _CountOrder.ValueType  # 5
+    COUNT_ORDER_HELD: _CountOrder.ValueType  # 6
+    COUNT_ORDER_REMOVED: _CountOrder.ValueType  # 7
+    COUNT_ORDER_PENDING: _CountOrder.ValueType  # 8
+    COUNT_ORDER_MESSAGES: _CountOrder.ValueType  # 9
+    COUNT_ORDER_FAILED: _CountOrder.ValueType  # 10
+    """Bounced and expired."""
+
+class CountOrder(_CountOrder, metaclass=_CountOrderEnumTypeWrapper):
+    """Which count rows are sorted by, the greatest first."""
+
+COUNT_ORDER_UNSPECIFIED: CountOrder.ValueType  # 0
+"""By sent."""
+COUNT_ORDER_SENT: CountOrder.ValueType  # 1
+COUNT_ORDER_DELIVERED: CountOrder.ValueType  # 2
+COUNT_ORDER_BOUNCED: CountOrder.ValueType  # 3
+COUNT_ORDER_EXPIRED: CountOrder.ValueType  # 4
+COUNT_ORDER_DISCARDED: CountOrder.ValueType  # 5
+COUNT_ORDER_HELD: CountOrder.ValueType  # 6
+COUNT_ORDER_REMOVED: CountOrder.ValueType  # 7
+COUNT_ORDER_PENDING: CountOrder.ValueType  # 8
+COUNT_ORDER_MESSAGES: CountOrder.ValueType  # 9
+COUNT_ORDER_FAILED: CountOrder.ValueType  # 10
+"""Bounced and expired."""
+global___CountOrder = CountOrder
+
 @typing.final
 class Filter(google.protobuf.message.Message):
     """Empty means: all."""
@@ -120,12 +209,29 @@ class Filter(google.protobuf.message.Message):
     TRAFFIC_CLASSES_FIELD_NUMBER: builtins.int
     REASONS_FIELD_NUMBER: builtins.int
     PROVIDERS_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    QUEUE_ID_FIELD_NUMBER: builtins.int
+    MESSAGE_ID_FIELD_NUMBER: builtins.int
+    RECIPIENT_FIELD_NUMBER: builtins.int
+    REPLY_CODES_FIELD_NUMBER: builtins.int
+    ENHANCED_STATUSES_FIELD_NUMBER: builtins.int
+    UNKNOWN_ONLY_FIELD_NUMBER: builtins.int
+    MAIL_FILTERS_FIELD_NUMBER: builtins.int
     time_basis: global___TimeBasis.ValueType
     domain: builtins.str
     """Domain of the envelope sender."""
     mailbox: builtins.str
     """Whole envelope sender."""
     recipient_domain: builtins.str
+    text: builtins.str
+    """Within the reply that decides; ASCII letters fit in either case."""
+    queue_id: builtins.str
+    message_id: builtins.str
+    """With or without its angle brackets."""
+    recipient: builtins.str
+    """Whole address of the recipient, before or after aliasing."""
+    unknown_only: builtins.bool
+    """Only replies that no rule knows."""
     @property
     def start(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Range start, inclusive; default 24 hours before `end`."""
@@ -154,7 +260,22 @@ class Filter(google.protobuf.message.Message):
 
     @property
     def providers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Ids of who answered: the provider of the mailbox or the filter in front of it."""
+        """Ids of who receives: for a failure the provider that its verdict names, else the one that the
+        relay or the recipient's domain stands for; for other mail the one of the relay, else of the
+        domain. unknown for who is in no list.
+        """
+
+    @property
+    def reply_codes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """0: no server answered."""
+
+    @property
+    def enhanced_statuses(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Such as 5.1.1."""
+
+    @property
+    def mail_filters(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Ids of mail filters: they answered, or the relay is theirs."""
 
     def __init__(
         self,
@@ -171,9 +292,17 @@ class Filter(google.protobuf.message.Message):
         traffic_classes: collections.abc.Iterable[mailtally.v1.record_pb2.TrafficClass.ValueType] | None = ...,
         reasons: collections.abc.Iterable[builtins.str] | None = ...,
         providers: collections.abc.Iterable[builtins.str] | None = ...,
+        text: builtins.str = ...,
+        queue_id: builtins.str = ...,
+        message_id: builtins.str = ...,
+        recipient: builtins.str = ...,
+        reply_codes: collections.abc.Iterable[builtins.int] | None = ...,
+        enhanced_statuses: collections.abc.Iterable[builtins.str] | None = ...,
+        unknown_only: builtins.bool = ...,
+        mail_filters: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["end", b"end", "start", b"start"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["directions", b"directions", "domain", b"domain", "end", b"end", "mailbox", b"mailbox", "providers", b"providers", "reasons", b"reasons", "recipient_domain", b"recipient_domain", "servers", b"servers", "start", b"start", "states", b"states", "time_basis", b"time_basis", "traffic_classes", b"traffic_classes"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["directions", b"directions", "domain", b"domain", "end", b"end", "enhanced_statuses", b"enhanced_statuses", "mail_filters", b"mail_filters", "mailbox", b"mailbox", "message_id", b"message_id", "providers", b"providers", "queue_id", b"queue_id", "reasons", b"reasons", "recipient", b"recipient", "recipient_domain", b"recipient_domain", "reply_codes", b"reply_codes", "servers", b"servers", "start", b"start", "states", b"states", "text", b"text", "time_basis", b"time_basis", "traffic_classes", b"traffic_classes", "unknown_only", b"unknown_only"]) -> None: ...
 
 global___Filter = Filter
 
@@ -401,6 +530,7 @@ class Reason(google.protobuf.message.Message):
     SHARE_FIELD_NUMBER: builtins.int
     VERDICT_FIELD_NUMBER: builtins.int
     SMTP_CODES_FIELD_NUMBER: builtins.int
+    COUNT_BEFORE_FIELD_NUMBER: builtins.int
     reply_code: builtins.int
     """Codes and text of the most frequent reply; 0 when no server answered."""
     enhanced_status: builtins.str
@@ -411,6 +541,8 @@ class Reason(google.protobuf.message.Message):
     count: builtins.int
     share: builtins.float
     """Of all failed recipients in the range, 0 to 1."""
+    count_before: builtins.int
+    """In the range of the same length before this one."""
     @property
     def verdict(self) -> global___Verdict: ...
     @property
@@ -428,9 +560,10 @@ class Reason(google.protobuf.message.Message):
         share: builtins.float = ...,
         verdict: global___Verdict | None = ...,
         smtp_codes: collections.abc.Iterable[builtins.str] | None = ...,
+        count_before: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["verdict", b"verdict"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["count", b"count", "enhanced_status", b"enhanced_status", "reply_code", b"reply_code", "sample", b"sample", "share", b"share", "smtp_codes", b"smtp_codes", "template", b"template", "verdict", b"verdict"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["count", b"count", "count_before", b"count_before", "enhanced_status", b"enhanced_status", "reply_code", b"reply_code", "sample", b"sample", "share", b"share", "smtp_codes", b"smtp_codes", "template", b"template", "verdict", b"verdict"]) -> None: ...
 
 global___Reason = Reason
 
@@ -440,17 +573,26 @@ class TopReasonsResponse(google.protobuf.message.Message):
 
     REASONS_FIELD_NUMBER: builtins.int
     TOTAL_FIELD_NUMBER: builtins.int
+    TOTAL_BEFORE_FIELD_NUMBER: builtins.int
+    BEFORE_START_FIELD_NUMBER: builtins.int
     total: builtins.int
     """All failed recipients in the range, those of unlisted reasons included."""
+    total_before: builtins.int
+    """The same in the range of the same length before this one, and where that begins."""
     @property
     def reasons(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Reason]: ...
+    @property
+    def before_start(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
         reasons: collections.abc.Iterable[global___Reason] | None = ...,
         total: builtins.int = ...,
+        total_before: builtins.int = ...,
+        before_start: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["reasons", b"reasons", "total", b"total"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["before_start", b"before_start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["before_start", b"before_start", "reasons", b"reasons", "total", b"total", "total_before", b"total_before"]) -> None: ...
 
 global___TopReasonsResponse = TopReasonsResponse
 
@@ -461,10 +603,15 @@ class ListEventsRequest(google.protobuf.message.Message):
     FILTER_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    ORDER_FIELD_NUMBER: builtins.int
+    ASCENDING_FIELD_NUMBER: builtins.int
     page_size: builtins.int
     """Default 50, at most 1,000."""
     page_token: builtins.str
-    """From the page before; the filter must be the same."""
+    """From the page before; the filter and the order must be the same."""
+    order: global___EventOrder.ValueType
+    ascending: builtins.bool
+    """The smallest first; else the greatest, which is the newest."""
     @property
     def filter(self) -> global___Filter: ...
     def __init__(
@@ -473,9 +620,11 @@ class ListEventsRequest(google.protobuf.message.Message):
         filter: global___Filter | None = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        order: global___EventOrder.ValueType = ...,
+        ascending: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["filter", b"filter"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["ascending", b"ascending", "filter", b"filter", "order", b"order", "page_size", b"page_size", "page_token", b"page_token"]) -> None: ...
 
 global___ListEventsRequest = ListEventsRequest
 
@@ -507,6 +656,7 @@ class Event(google.protobuf.message.Message):
     TRAFFIC_CLASS_FIELD_NUMBER: builtins.int
     DIRECTION_FIELD_NUMBER: builtins.int
     VERDICT_FIELD_NUMBER: builtins.int
+    UNTRIED_FIELD_NUMBER: builtins.int
     message: builtins.int
     """TracedMessage.id of its message, and which of its recipients this is."""
     number: builtins.int
@@ -526,6 +676,10 @@ class Event(google.protobuf.message.Message):
     """attempts - 1"""
     traffic_class: mailtally.v1.record_pb2.TrafficClass.ValueType
     direction: mailtally.v1.record_pb2.Direction.ValueType
+    untried: builtins.bool
+    """A recipient of a message that came to its end, of whom no line was seen: no address, no try, no
+    reply; last_try is when the message was accepted.
+    """
     @property
     def accepted(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
     @property
@@ -537,7 +691,9 @@ class Event(google.protobuf.message.Message):
     @property
     def relay(self) -> mailtally.v1.record_pb2.Relay: ...
     @property
-    def verdict(self) -> global___Verdict: ...
+    def verdict(self) -> global___Verdict:
+        """Unset when no line about the recipient was seen."""
+
     def __init__(
         self,
         *,
@@ -563,9 +719,10 @@ class Event(google.protobuf.message.Message):
         traffic_class: mailtally.v1.record_pb2.TrafficClass.ValueType = ...,
         direction: mailtally.v1.record_pb2.Direction.ValueType = ...,
         verdict: global___Verdict | None = ...,
+        untried: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["accepted", b"accepted", "last_try", b"last_try", "relay", b"relay", "time", b"time", "verdict", b"verdict"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "attempts", b"attempts", "direction", b"direction", "enhanced_status", b"enhanced_status", "envelope_sender", b"envelope_sender", "instance", b"instance", "last_try", b"last_try", "message", b"message", "number", b"number", "original_recipient", b"original_recipient", "queue_id", b"queue_id", "recipient", b"recipient", "relay", b"relay", "reply_code", b"reply_code", "reply_text", b"reply_text", "retries", b"retries", "server", b"server", "size_bytes", b"size_bytes", "state", b"state", "time", b"time", "traffic_class", b"traffic_class", "verdict", b"verdict"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "attempts", b"attempts", "direction", b"direction", "enhanced_status", b"enhanced_status", "envelope_sender", b"envelope_sender", "instance", b"instance", "last_try", b"last_try", "message", b"message", "number", b"number", "original_recipient", b"original_recipient", "queue_id", b"queue_id", "recipient", b"recipient", "relay", b"relay", "reply_code", b"reply_code", "reply_text", b"reply_text", "retries", b"retries", "server", b"server", "size_bytes", b"size_bytes", "state", b"state", "time", b"time", "traffic_class", b"traffic_class", "untried", b"untried", "verdict", b"verdict"]) -> None: ...
 
 global___Event = Event
 
@@ -578,9 +735,7 @@ class ListEventsResponse(google.protobuf.message.Message):
     next_page_token: builtins.str
     """Empty on the last page."""
     @property
-    def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Event]:
-        """Newest first."""
-
+    def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Event]: ...
     def __init__(
         self,
         *,
@@ -590,6 +745,203 @@ class ListEventsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["events", b"events", "next_page_token", b"next_page_token"]) -> None: ...
 
 global___ListEventsResponse = ListEventsResponse
+
+@typing.final
+class BreakdownRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: builtins.int
+    DIMENSION_FIELD_NUMBER: builtins.int
+    ORDER_FIELD_NUMBER: builtins.int
+    LIMIT_FIELD_NUMBER: builtins.int
+    dimension: global___Dimension.ValueType
+    order: global___CountOrder.ValueType
+    limit: builtins.int
+    """Default 20, at most 1,000."""
+    @property
+    def filter(self) -> global___Filter: ...
+    def __init__(
+        self,
+        *,
+        filter: global___Filter | None = ...,
+        dimension: global___Dimension.ValueType = ...,
+        order: global___CountOrder.ValueType = ...,
+        limit: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["filter", b"filter"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["dimension", b"dimension", "filter", b"filter", "limit", b"limit", "order", b"order"]) -> None: ...
+
+global___BreakdownRequest = BreakdownRequest
+
+@typing.final
+class BreakdownRow(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    UNKNOWN_FIELD_NUMBER: builtins.int
+    TITLE_FIELD_NUMBER: builtins.int
+    COUNTS_FIELD_NUMBER: builtins.int
+    BOUNCE_RATE_FIELD_NUMBER: builtins.int
+    SHARE_FIELD_NUMBER: builtins.int
+    name: builtins.bytes
+    """The server, domain, mailbox or id of the provider. The null sender is empty."""
+    unknown: builtins.bool
+    """No name: the sender was not seen yet, or who receives is in no list."""
+    title: builtins.str
+    """What people call a provider."""
+    bounce_rate: builtins.float
+    """Bounced and expired, of what is neither pending nor held, 0 to 1; unset when there is none."""
+    share: builtins.float
+    """Of the total of the count that rows are sorted by, 0 to 1."""
+    @property
+    def counts(self) -> global___Counts:
+        """Without messages for providers: a message may go to several."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.bytes = ...,
+        unknown: builtins.bool = ...,
+        title: builtins.str = ...,
+        counts: global___Counts | None = ...,
+        bounce_rate: builtins.float | None = ...,
+        share: builtins.float = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_bounce_rate", b"_bounce_rate", "bounce_rate", b"bounce_rate", "counts", b"counts"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_bounce_rate", b"_bounce_rate", "bounce_rate", b"bounce_rate", "counts", b"counts", "name", b"name", "share", b"share", "title", b"title", "unknown", b"unknown"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_bounce_rate", b"_bounce_rate"]) -> typing.Literal["bounce_rate"] | None: ...
+
+global___BreakdownRow = BreakdownRow
+
+@typing.final
+class BreakdownResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    BOUNCE_RATE_FIELD_NUMBER: builtins.int
+    ROWS_TOTAL_FIELD_NUMBER: builtins.int
+    START_FIELD_NUMBER: builtins.int
+    END_FIELD_NUMBER: builtins.int
+    bounce_rate: builtins.float
+    rows_total: builtins.int
+    """How many rows there are, listed or not."""
+    @property
+    def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___BreakdownRow]: ...
+    @property
+    def total(self) -> global___Counts:
+        """Of all rows, unlisted ones too: the total of Summary."""
+
+    @property
+    def start(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    @property
+    def end(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        rows: collections.abc.Iterable[global___BreakdownRow] | None = ...,
+        total: global___Counts | None = ...,
+        bounce_rate: builtins.float | None = ...,
+        rows_total: builtins.int = ...,
+        start: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_bounce_rate", b"_bounce_rate", "bounce_rate", b"bounce_rate", "end", b"end", "start", b"start", "total", b"total"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_bounce_rate", b"_bounce_rate", "bounce_rate", b"bounce_rate", "end", b"end", "rows", b"rows", "rows_total", b"rows_total", "start", b"start", "total", b"total"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_bounce_rate", b"_bounce_rate"]) -> typing.Literal["bounce_rate"] | None: ...
+
+global___BreakdownResponse = BreakdownResponse
+
+@typing.final
+class TailEventsRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: builtins.int
+    @property
+    def filter(self) -> global___Filter:
+        """Without a range."""
+
+    def __init__(
+        self,
+        *,
+        filter: global___Filter | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["filter", b"filter"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["filter", b"filter"]) -> None: ...
+
+global___TailEventsRequest = TailEventsRequest
+
+@typing.final
+class TailEventsResponse(google.protobuf.message.Message):
+    """Sent when there are events, and every 10 seconds when there are none."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: builtins.int
+    NEWEST_LINE_FIELD_NUMBER: builtins.int
+    @property
+    def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Event]:
+        """In the order of their last tries, for each server."""
+
+    @property
+    def newest_line(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Newest log line stored from the servers of the filter; unset when there is none."""
+
+    def __init__(
+        self,
+        *,
+        events: collections.abc.Iterable[global___Event] | None = ...,
+        newest_line: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["newest_line", b"newest_line"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["events", b"events", "newest_line", b"newest_line"]) -> None: ...
+
+global___TailEventsResponse = TailEventsResponse
+
+@typing.final
+class ExportEventsRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    page_token: builtins.str
+    """Of the last response that was received; the filter must be the same."""
+    @property
+    def filter(self) -> global___Filter: ...
+    def __init__(
+        self,
+        *,
+        filter: global___Filter | None = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["filter", b"filter"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["filter", b"filter", "page_token", b"page_token"]) -> None: ...
+
+global___ExportEventsRequest = ExportEventsRequest
+
+@typing.final
+class ExportEventsResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Goes on behind these events; empty with the last of them."""
+    total: builtins.int
+    """How many events there are in all; in the first response."""
+    @property
+    def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Event]: ...
+    def __init__(
+        self,
+        *,
+        events: collections.abc.Iterable[global___Event] | None = ...,
+        next_page_token: builtins.str = ...,
+        total: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["events", b"events", "next_page_token", b"next_page_token", "total", b"total"]) -> None: ...
+
+global___ExportEventsResponse = ExportEventsResponse
 
 @typing.final
 class TraceMessageRequest(google.protobuf.message.Message):

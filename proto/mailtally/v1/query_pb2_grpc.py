@@ -51,6 +51,21 @@ class QueryServiceStub(object):
                 request_serializer=mailtally_dot_v1_dot_query__pb2.ListEventsRequest.SerializeToString,
                 response_deserializer=mailtally_dot_v1_dot_query__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
+        self.Breakdown = channel.unary_unary(
+                '/mailtally.v1.QueryService/Breakdown',
+                request_serializer=mailtally_dot_v1_dot_query__pb2.BreakdownRequest.SerializeToString,
+                response_deserializer=mailtally_dot_v1_dot_query__pb2.BreakdownResponse.FromString,
+                _registered_method=True)
+        self.TailEvents = channel.unary_stream(
+                '/mailtally.v1.QueryService/TailEvents',
+                request_serializer=mailtally_dot_v1_dot_query__pb2.TailEventsRequest.SerializeToString,
+                response_deserializer=mailtally_dot_v1_dot_query__pb2.TailEventsResponse.FromString,
+                _registered_method=True)
+        self.ExportEvents = channel.unary_stream(
+                '/mailtally.v1.QueryService/ExportEvents',
+                request_serializer=mailtally_dot_v1_dot_query__pb2.ExportEventsRequest.SerializeToString,
+                response_deserializer=mailtally_dot_v1_dot_query__pb2.ExportEventsResponse.FromString,
+                _registered_method=True)
         self.TraceMessage = channel.unary_unary(
                 '/mailtally.v1.QueryService/TraceMessage',
                 request_serializer=mailtally_dot_v1_dot_query__pb2.TraceMessageRequest.SerializeToString,
@@ -94,6 +109,27 @@ class QueryServiceServicer(object):
 
     def ListEvents(self, request, context):
         """Recipients whose mail was refused, gave up or still waits after a failed try.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Breakdown(self, request, context):
+        """The same counts for each server, sender's domain, mailbox or receiving provider.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TailEvents(self, request, context):
+        """New error events as they are stored, until the caller leaves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportEvents(self, request, context):
+        """All error events, each once, in the order of their messages' ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,6 +179,21 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ListEvents,
                     request_deserializer=mailtally_dot_v1_dot_query__pb2.ListEventsRequest.FromString,
                     response_serializer=mailtally_dot_v1_dot_query__pb2.ListEventsResponse.SerializeToString,
+            ),
+            'Breakdown': grpc.unary_unary_rpc_method_handler(
+                    servicer.Breakdown,
+                    request_deserializer=mailtally_dot_v1_dot_query__pb2.BreakdownRequest.FromString,
+                    response_serializer=mailtally_dot_v1_dot_query__pb2.BreakdownResponse.SerializeToString,
+            ),
+            'TailEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.TailEvents,
+                    request_deserializer=mailtally_dot_v1_dot_query__pb2.TailEventsRequest.FromString,
+                    response_serializer=mailtally_dot_v1_dot_query__pb2.TailEventsResponse.SerializeToString,
+            ),
+            'ExportEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportEvents,
+                    request_deserializer=mailtally_dot_v1_dot_query__pb2.ExportEventsRequest.FromString,
+                    response_serializer=mailtally_dot_v1_dot_query__pb2.ExportEventsResponse.SerializeToString,
             ),
             'TraceMessage': grpc.unary_unary_rpc_method_handler(
                     servicer.TraceMessage,
@@ -248,6 +299,87 @@ class QueryService(object):
             '/mailtally.v1.QueryService/ListEvents',
             mailtally_dot_v1_dot_query__pb2.ListEventsRequest.SerializeToString,
             mailtally_dot_v1_dot_query__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Breakdown(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailtally.v1.QueryService/Breakdown',
+            mailtally_dot_v1_dot_query__pb2.BreakdownRequest.SerializeToString,
+            mailtally_dot_v1_dot_query__pb2.BreakdownResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TailEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mailtally.v1.QueryService/TailEvents',
+            mailtally_dot_v1_dot_query__pb2.TailEventsRequest.SerializeToString,
+            mailtally_dot_v1_dot_query__pb2.TailEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mailtally.v1.QueryService/ExportEvents',
+            mailtally_dot_v1_dot_query__pb2.ExportEventsRequest.SerializeToString,
+            mailtally_dot_v1_dot_query__pb2.ExportEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,24 @@ class QueryServiceStub:
     ]
     """Recipients whose mail was refused, gave up or still waits after a failed try."""
 
+    Breakdown: grpc.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.BreakdownRequest,
+        mailtally.v1.query_pb2.BreakdownResponse,
+    ]
+    """The same counts for each server, sender's domain, mailbox or receiving provider."""
+
+    TailEvents: grpc.UnaryStreamMultiCallable[
+        mailtally.v1.query_pb2.TailEventsRequest,
+        mailtally.v1.query_pb2.TailEventsResponse,
+    ]
+    """New error events as they are stored, until the caller leaves."""
+
+    ExportEvents: grpc.UnaryStreamMultiCallable[
+        mailtally.v1.query_pb2.ExportEventsRequest,
+        mailtally.v1.query_pb2.ExportEventsResponse,
+    ]
+    """All error events, each once, in the order of their messages' ids."""
+
     TraceMessage: grpc.UnaryUnaryMultiCallable[
         mailtally.v1.query_pb2.TraceMessageRequest,
         mailtally.v1.query_pb2.TraceMessageResponse,
@@ -86,6 +104,24 @@ class QueryServiceAsyncStub:
         mailtally.v1.query_pb2.ListEventsResponse,
     ]
     """Recipients whose mail was refused, gave up or still waits after a failed try."""
+
+    Breakdown: grpc.aio.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.BreakdownRequest,
+        mailtally.v1.query_pb2.BreakdownResponse,
+    ]
+    """The same counts for each server, sender's domain, mailbox or receiving provider."""
+
+    TailEvents: grpc.aio.UnaryStreamMultiCallable[
+        mailtally.v1.query_pb2.TailEventsRequest,
+        mailtally.v1.query_pb2.TailEventsResponse,
+    ]
+    """New error events as they are stored, until the caller leaves."""
+
+    ExportEvents: grpc.aio.UnaryStreamMultiCallable[
+        mailtally.v1.query_pb2.ExportEventsRequest,
+        mailtally.v1.query_pb2.ExportEventsResponse,
+    ]
+    """All error events, each once, in the order of their messages' ids."""
 
     TraceMessage: grpc.aio.UnaryUnaryMultiCallable[
         mailtally.v1.query_pb2.TraceMessageRequest,
@@ -138,6 +174,30 @@ class QueryServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[mailtally.v1.query_pb2.ListEventsResponse, collections.abc.Awaitable[mailtally.v1.query_pb2.ListEventsResponse]]:
         """Recipients whose mail was refused, gave up or still waits after a failed try."""
+
+    @abc.abstractmethod
+    def Breakdown(
+        self,
+        request: mailtally.v1.query_pb2.BreakdownRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mailtally.v1.query_pb2.BreakdownResponse, collections.abc.Awaitable[mailtally.v1.query_pb2.BreakdownResponse]]:
+        """The same counts for each server, sender's domain, mailbox or receiving provider."""
+
+    @abc.abstractmethod
+    def TailEvents(
+        self,
+        request: mailtally.v1.query_pb2.TailEventsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[mailtally.v1.query_pb2.TailEventsResponse], collections.abc.AsyncIterator[mailtally.v1.query_pb2.TailEventsResponse]]:
+        """New error events as they are stored, until the caller leaves."""
+
+    @abc.abstractmethod
+    def ExportEvents(
+        self,
+        request: mailtally.v1.query_pb2.ExportEventsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[mailtally.v1.query_pb2.ExportEventsResponse], collections.abc.AsyncIterator[mailtally.v1.query_pb2.ExportEventsResponse]]:
+        """All error events, each once, in the order of their messages' ids."""
 
     @abc.abstractmethod
     def TraceMessage(

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Sequence
 from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.ingest_codec import decode_record
-from mailtally_collector.query.events import Event, list_events
+from mailtally_collector.query.event import Event
+from mailtally_collector.query.event_keys import order_of
+from mailtally_collector.query.events import list_events
 from mailtally_collector.query.filters import Filter, select
+from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.summary import Summary, summarise
 from mailtally_collector.store.database import (
     close_reading,
@@ -21,6 +24,8 @@ from mailtally_collector.store.write_batch import Batch, BatchStore, Stored
 from tests.integration.collector.dump import dump
 from tests.integration.collector.reports import SECOND, T0
 
+EVERYTHING = Scope.everything()
+BY_LAST_TRY = order_of(0, ascending=False)
 NOW = T0 + 3_600 * SECOND
 
 
@@ -50,7 +55,7 @@ class Tables:
 
     def summary(self, asked: Filter = Filter(), bucket: int = 0) -> Summary:  # noqa: B008 - frozen
         """Answer a summary."""
-        return summarise(self.reader, select(asked, NOW), bucket, "UTC")
+        return summarise(self.reader, EVERYTHING, select(asked, NOW), bucket, "UTC")
 
     def states(self, asked: Filter = Filter()) -> dict[int, int]:  # noqa: B008 - frozen
         """Recipients by state, those that are zero left out."""
@@ -58,7 +63,9 @@ class Tables:
 
     def events(self, asked: Filter = Filter()) -> list[Event]:  # noqa: B008 - frozen
         """All events on one page."""
-        page = list_events(self.reader, asked, token="", size=1000, now_us=NOW)
+        page = list_events(
+            self.reader, EVERYTHING, asked, BY_LAST_TRY, token="", size=1000, now_us=NOW
+        )
         return page.events
 
     def dump(self) -> list[str]:

@@ -4,7 +4,7 @@ from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.query.trace import Sought, trace
 from mailtally_collector.terms import DeliveryState
 from tests.integration.collector.reports import accepted, attempt, ref
-from tests.integration.collector.tables import Tables
+from tests.integration.collector.tables import EVERYTHING, Tables
 
 M = ref("4KNOWN", 0, 1)
 SENT, DEFERRED = pb.ATTEMPT_OUTCOME_SENT, pb.ATTEMPT_OUTCOME_DEFERRED
@@ -13,7 +13,7 @@ FIRST = attempt(M, 2, 3, SENT, text=b"250 first", code=250)
 
 def moments(tables: Tables) -> list[bytes]:
     sought = Sought(queue_id="4KNOWN", message_id="", recipient="", servers=())
-    (message,) = trace(tables.reader, sought, 1).messages
+    (message,) = trace(tables.reader, EVERYTHING, sought, 1).messages
     (delivery,) = message.deliveries
     return [told.reply_text for _, told in delivery.attempts]
 

@@ -21,7 +21,7 @@ from tests.integration.collector.reports import (
     ref,
     scored,
 )
-from tests.integration.collector.tables import Tables
+from tests.integration.collector.tables import EVERYTHING, Tables
 
 NAME = b"<same@example.com>"
 # Tables of a few rows, or of the rows of the statement itself.
@@ -172,7 +172,7 @@ def test_loops_end(tables: Tables, length: int) -> None:
     probes = "SELECT count(*) FROM message WHERE traffic_class = ?"
     assert tables.column(probes, [int(TrafficClass.PROBE)]) == [reached]
     sought = Sought(queue_id="4RING00", message_id="", recipient="", servers=())
-    traced = trace(tables.reader, sought, 20)
+    traced = trace(tables.reader, EVERYTHING, sought, 20)
     assert len(traced.messages) == length
     (asked,) = (one for one in traced.messages if one.is_found)
     # Who came before it, as far back as is looked, or until the ring closes.

@@ -28,7 +28,7 @@ from tests.integration.collector.reports import (
     ref,
     story,
 )
-from tests.integration.collector.tables import NOW, Tables
+from tests.integration.collector.tables import EVERYTHING, NOW, Tables
 
 HOURLY = ("traffic_hour", "domain_hour", "reason_hour", "provider_hour")
 HOUR = 3_600 * SECOND
@@ -97,11 +97,11 @@ def test_roll_ups_equal_a_full_scan(full: Tables, asked: Filter, bucket: Bucket,
         return
     selection = select(asked, NOW)
     starts = bucket_starts(selection.start_us, selection.end_us, bucket, time_zone(zone))
-    slots = count_slots(full.reader, selection, QUARTER_US, starts_us=starts[1:])
-    scanned = count_rows(full.reader, selection, QUARTER_US)
+    slots = count_slots(full.reader, EVERYTHING, selection, QUARTER_US, starts_us=starts[1:])
+    scanned = count_rows(full.reader, EVERYTHING, selection, QUARTER_US)
     assert fold(slots, starts) == fold(scanned, starts)
-    assert +count_templates(full.reader, selection) == Counter(
-        templates_of_rows(full.reader, selection)
+    assert +count_templates(full.reader, EVERYTHING, selection) == Counter(
+        templates_of_rows(full.reader, EVERYTHING, selection)
     )
 
 
@@ -109,11 +109,11 @@ def test_the_question_is_answered_from_roll_ups(full: Tables) -> None:
     """What the test above compares are two ways, not one way twice."""
     selection = select(Filter(start_us=T0 - HOUR, end_us=T0 + 8 * HOUR), NOW)
     assert is_rolled_up(selection)
-    before = count_slots(full.reader, selection, QUARTER_US)
+    before = count_slots(full.reader, EVERYTHING, selection, QUARTER_US)
     sql = full.sql
     for table in HOURLY:
         sql.run(f"UPDATE {table} SET recipients_30 = recipients_30 + 1")  # noqa: S608
-    after = count_slots(full.reader, selection, QUARTER_US)
+    after = count_slots(full.reader, EVERYTHING, selection, QUARTER_US)
     for table in HOURLY:
         sql.run(f"UPDATE {table} SET recipients_30 = recipients_30 - 1")  # noqa: S608
     assert sum(one.count for one in after) > sum(one.count for one in before) > 0

@@ -8,7 +8,7 @@ from mailtally_collector.query.cursor import Cursor, decode, encode
 from mailtally_collector.query.filters import Filter, QueryError
 
 ASKED = Filter(servers=("mx1",), domain="example.com")
-CURSOR = Cursor(time_us=1_790_000_000_000_000, message_id=77, number=3, start_us=1, end_us=2)
+CURSOR = Cursor(value=1_790_000_000_000_000, message_id=77, number=3, start_us=1, end_us=2)
 
 
 def test_a_token_brings_its_cursor_back() -> None:

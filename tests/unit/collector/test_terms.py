@@ -20,6 +20,9 @@ from mailtally_collector import terms
         (terms.DeliveryState, query_pb2.DeliveryState, "DELIVERY_STATE_"),
         (terms.TimeBasis, query_pb2.TimeBasis, "TIME_BASIS_"),
         (terms.Bucket, query_pb2.Bucket, "BUCKET_"),
+        (terms.EventOrder, query_pb2.EventOrder, "EVENT_ORDER_"),
+        (terms.Dimension, query_pb2.Dimension, "DIMENSION_"),
+        (terms.CountOrder, query_pb2.CountOrder, "COUNT_ORDER_"),
     ],
 )
 def test_numbers_are_equal(ours: type[IntEnum], theirs: Any, prefix: str) -> None:

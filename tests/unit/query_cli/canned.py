@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from mailtally.v1 import query_pb2, query_pb2_grpc
 
+EXPORT_PART = 250
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -19,7 +20,8 @@ Answer = TypeVar("Answer", bound=Message)
 class Canned:
     """What the collector answers and what it was asked.
 
-    ``status`` refuses every question; ``hold`` lets none be answered before it is set.
+    ``status`` refuses every question; ``hold`` lets none be answered before it is set;
+    ``breaks_after`` so many parts an export breaks off, once.
     """
 
     summary: query_pb2.SummaryResponse = field(default_factory=query_pb2.SummaryResponse)
@@ -30,6 +32,9 @@ class Canned:
     unknown: query_pb2.ListUnknownRepliesResponse = field(
         default_factory=query_pb2.ListUnknownRepliesResponse
     )
+    breakdown: query_pb2.BreakdownResponse = field(default_factory=query_pb2.BreakdownResponse)
+    tailed: list[query_pb2.TailEventsResponse] = field(default_factory=list)
+    breaks_after: int | None = None
     rules: query_pb2.GetRulesResponse = field(default_factory=query_pb2.GetRulesResponse)
     status: grpc.StatusCode | None = None
     details: str = ""
@@ -77,6 +82,41 @@ class CannedService(query_pb2_grpc.QueryServiceServicer):
             events=self._canned.events[first:last], next_page_token=more
         )
         return self._answer(request, context, lambda: page)
+
+    def Breakdown(  # noqa: N802
+        self, request: query_pb2.BreakdownRequest, context: grpc.ServicerContext
+    ) -> query_pb2.BreakdownResponse:
+        return self._answer(request, context, lambda: self._canned.breakdown)
+
+    def TailEvents(  # noqa: N802
+        self, request: query_pb2.TailEventsRequest, context: grpc.ServicerContext
+    ) -> Iterator[query_pb2.TailEventsResponse]:
+        yield from self._answer_parts(request, context, self._canned.tailed)
+
+    def ExportEvents(  # noqa: N802
+        self, request: query_pb2.ExportEventsRequest, context: grpc.ServicerContext
+    ) -> Iterator[query_pb2.ExportEventsResponse]:
+        events, first = self._canned.events, int(request.page_token or 0)
+        parts = []
+        for at in range(first, max(len(events), first + 1), EXPORT_PART):
+            end = at + EXPORT_PART
+            token = str(end) if end < len(events) else ""
+            total = 0 if at else len(events)
+            parts.append(
+                query_pb2.ExportEventsResponse(
+                    events=events[at:end], next_page_token=token, total=total
+                )
+            )
+        breaks_after, self._canned.breaks_after = self._canned.breaks_after, None
+        yield from self._answer_parts(request, context, parts[:breaks_after])
+        if breaks_after is not None:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "broke off")
+
+    def _answer_parts(
+        self, request: Message, context: grpc.ServicerContext, parts: list[Answer]
+    ) -> Iterator[Answer]:
+        self._answer(request, context, lambda: request)
+        yield from parts
 
     def TraceMessage(  # noqa: N802
         self, request: query_pb2.TraceMessageRequest, context: grpc.ServicerContext

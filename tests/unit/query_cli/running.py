@@ -42,6 +42,8 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start as a process whose warnings are errors."""
     variables = {"PATH": os.environ["PATH"], "TZ": "UTC", "MAILTALLY_COLLECTOR": address}
+    if "PYTHONPATH" in os.environ:
+        variables["PYTHONPATH"] = os.environ["PYTHONPATH"]
     return subprocess.Popen(
         [*PROGRAM, MAIN, *arguments],
         stdin=subprocess.DEVNULL,

@@ -113,6 +113,18 @@ def reason(text: bytes = REPLY) -> query_pb2.Reason:
         share=0.75,
         verdict=verdict(text),
         smtp_codes=["550-5.7.26"] if text == REPLY else [as_string(text)],
+        count_before=1,
+    )
+
+
+def row(text: bytes = b"example.com") -> query_pb2.BreakdownRow:
+    """Half of all mail."""
+    return query_pb2.BreakdownRow(
+        name=text,
+        title="" if text == b"example.com" else as_string(text),
+        counts=query_pb2.Counts(sent=10, delivered=7, bounced=2, pending=1, messages=9),
+        bounce_rate=2 / 9,
+        share=0.5,
     )
 
 
@@ -243,7 +255,15 @@ def ordinary() -> Canned:
             end=at(3, 13),
             newest_line=at(3, 12, 59),
         ),
-        reasons=query_pb2.TopReasonsResponse(reasons=[reason()], total=4),
+        reasons=query_pb2.TopReasonsResponse(reasons=[reason()], total=4, total_before=5),
+        breakdown=query_pb2.BreakdownResponse(
+            rows=[row()], total=counts, bounce_rate=4 / 19, rows_total=2, start=at(2), end=at(3)
+        ),
+        tailed=[
+            query_pb2.TailEventsResponse(),
+            query_pb2.TailEventsResponse(events=[event()]),
+            query_pb2.TailEventsResponse(events=[event()]),
+        ],
         events=[event()],
         traced=query_pb2.TraceMessageResponse(messages=[traced()]),
         servers=query_pb2.ListServersResponse(servers=[server()]),
@@ -255,6 +275,8 @@ def hostile() -> Canned:
     canned = ordinary()
     canned.reasons = query_pb2.TopReasonsResponse(reasons=[reason(text) for text in HOSTILE])
     canned.events = [event(text) for text in HOSTILE]
+    canned.tailed = [query_pb2.TailEventsResponse(events=canned.events)]
+    canned.breakdown = query_pb2.BreakdownResponse(rows=[row(text) for text in HOSTILE])
     canned.traced = query_pb2.TraceMessageResponse(
         messages=[make(text) for text in HOSTILE for make in (traced, handed_on)]
     )

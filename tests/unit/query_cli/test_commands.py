@@ -92,7 +92,10 @@ def test_range_reaches_back_from_to(canned: Canned, text: str, seconds: int) -> 
 def test_reasons_shows_count_share_code_and_template(canned: Canned) -> None:
     ended = run(canned, "reasons", "--limit", "5")
 
-    assert ended.out.splitlines()[1].split()[:4] == ["3", "75.0", "%", "550-5.7.26"]
+    assert ended.out.splitlines()[1].split()[:5] == [
+        *("3", "75.0", "%"),
+        *("+2", "550-5.7.26"),
+    ]
     assert "authentication.unauthenticated" in ended.out
     assert "Set up SPF and DKIM." in ended.out
     assert "3 of 4 failed recipients" in ended.out

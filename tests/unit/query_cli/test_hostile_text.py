@@ -14,7 +14,15 @@ from tests.unit.query_cli.canned import Canned, serving
 from tests.unit.query_cli.running import Ended, run, start
 from tests.unit.query_cli.samples import HOSTILE, hostile
 
-COMMANDS = (["stats"], ["reasons"], ["events"], ["trace", "X"], ["servers"], ["unknown"])
+COMMANDS = (
+    ["stats"],
+    ["reasons"],
+    ["events"],
+    ["by", "domain"],
+    ["trace", "X"],
+    ["servers"],
+    ["unknown"],
+)
 FORMS: tuple[list[str], ...] = ([], ["--json"], ["--csv"], ["--color", "always"])
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 

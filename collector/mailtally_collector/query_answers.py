@@ -1,0 +1,190 @@
+"""Answers to questions on the wire, one method each: what a request asks, as a response.
+
+Threads   Run in threads of the query service, each with a connection of its own. Raises QueryError
+          for a question that cannot be answered as it was put.
+"""
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+
+from peewee import Database
+
+from mailtally.v1 import query_pb2
+from mailtally_collector.classify.current_rules import CurrentRules
+from mailtally_collector.filter_codec import decode_filter
+from mailtally_collector.query.breakdown import breakdown
+from mailtally_collector.query.event_keys import order_of
+from mailtally_collector.query.events import export_events, list_events
+from mailtally_collector.query.filters import QueryError, select
+from mailtally_collector.query.reasons import top_reasons
+from mailtally_collector.query.scope import Scope
+from mailtally_collector.query.servers import list_servers
+from mailtally_collector.query.summary import summarise
+from mailtally_collector.query.trace import Sought, trace
+from mailtally_collector.query.unknown import unknown_replies
+from mailtally_collector.query_codec import (
+    encode_counts,
+    encode_event,
+    encode_reason,
+    encode_row,
+    encode_server,
+    encode_unknown,
+    timestamp,
+)
+from mailtally_collector.store.dialect import sql_for
+from mailtally_collector.store.reclassify import count_old
+from mailtally_collector.terms import Dimension
+from mailtally_collector.trace_codec import encode_message
+
+REASONS_DEFAULT, REASONS_MAX = 10, 1_000
+EVENTS_DEFAULT, EVENTS_MAX = 50, 1_000
+ROWS_DEFAULT, ROWS_MAX = 20, 1_000
+TRACES_DEFAULT, TRACES_MAX = 20, 200
+UNKNOWN_DEFAULT, UNKNOWN_MAX = 50, 1_000
+# Of an export; some 250 events with long replies stay below the 4 MiB that clients take at once.
+CHUNK = 250
+
+
+class Answers:
+    """Answers from one database."""
+
+    def __init__(self, database: Database, rules: CurrentRules, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._rules = rules
+        self._clock = clock
+
+    def summary(self, scope: Scope, asked: query_pb2.SummaryRequest) -> query_pb2.SummaryResponse:
+        """Answer Summary."""
+        selection = select(decode_filter(asked.filter), self._clock())
+        summary = summarise(self._database, scope, selection, asked.bucket, asked.time_zone)
+        return query_pb2.SummaryResponse(
+            total=encode_counts(summary.total),
+            buckets=[
+                query_pb2.SummaryBucket(start=timestamp(start_us), counts=encode_counts(counts))
+                for start_us, counts in zip(summary.starts_us, summary.buckets, strict=True)
+            ],
+            bucket=query_pb2.Bucket.ValueType(summary.bucket),
+            start=timestamp(selection.start_us),
+            end=timestamp(selection.end_us),
+            newest_line=timestamp(summary.newest_line_us),
+        )
+
+    def top_reasons(
+        self, scope: Scope, asked: query_pb2.TopReasonsRequest
+    ) -> query_pb2.TopReasonsResponse:
+        """Answer TopReasons."""
+        selection = select(decode_filter(asked.filter), self._clock())
+        limit = _bounded("limit", asked.limit, REASONS_DEFAULT, REASONS_MAX)
+        top = top_reasons(self._database, scope, selection, limit)
+        return query_pb2.TopReasonsResponse(
+            reasons=[encode_reason(reason, top.total, self._rules.rules) for reason in top.reasons],
+            total=top.total,
+            total_before=top.total_before,
+            before_start=timestamp(top.before_start_us),
+        )
+
+    def breakdown(
+        self, scope: Scope, asked: query_pb2.BreakdownRequest
+    ) -> query_pb2.BreakdownResponse:
+        """Answer Breakdown."""
+        selection = select(decode_filter(asked.filter), self._clock())
+        limit = _bounded("limit", asked.limit, ROWS_DEFAULT, ROWS_MAX)
+        found = breakdown(
+            *(self._database, scope, selection, asked.dimension), order=asked.order, limit=limit
+        )
+        is_provider = int(asked.dimension) == Dimension.PROVIDER
+        titles = self._rules.rules.providers.titles if is_provider else {}
+        return query_pb2.BreakdownResponse(
+            rows=[encode_row(row, titles) for row in found.rows],
+            total=encode_counts(found.total),
+            bounce_rate=found.total.bounce_rate,
+            rows_total=found.rows_total,
+            start=timestamp(selection.start_us),
+            end=timestamp(selection.end_us),
+        )
+
+    def list_events(
+        self, scope: Scope, asked: query_pb2.ListEventsRequest
+    ) -> query_pb2.ListEventsResponse:
+        """Answer ListEvents."""
+        page = list_events(
+            self._database,
+            scope,
+            decode_filter(asked.filter),
+            order_of(asked.order, ascending=asked.ascending),
+            token=asked.page_token,
+            size=_bounded("page_size", asked.page_size, EVENTS_DEFAULT, EVENTS_MAX),
+            now_us=self._clock(),
+        )
+        return query_pb2.ListEventsResponse(
+            events=[encode_event(event, self._rules.rules) for event in page.events],
+            next_page_token=page.next_token,
+        )
+
+    def export_events(
+        self, scope: Scope, asked: query_pb2.ExportEventsRequest
+    ) -> query_pb2.ExportEventsResponse:
+        """Answer ExportEvents: the part behind the token of the request."""
+        page = export_events(
+            self._database,
+            scope,
+            decode_filter(asked.filter),
+            token=asked.page_token,
+            size=CHUNK,
+            now_us=self._clock(),
+        )
+        return query_pb2.ExportEventsResponse(
+            events=[encode_event(event, self._rules.rules) for event in page.events],
+            next_page_token=page.next_token,
+            total=page.total or 0,
+        )
+
+    def trace(
+        self, scope: Scope, asked: query_pb2.TraceMessageRequest
+    ) -> query_pb2.TraceMessageResponse:
+        """Answer TraceMessage."""
+        sought = Sought(
+            queue_id=asked.queue_id,
+            message_id=asked.message_id,
+            recipient=asked.recipient,
+            servers=tuple(asked.servers),
+        )
+        limit = _bounded("limit", asked.limit, TRACES_DEFAULT, TRACES_MAX)
+        traced = trace(self._database, scope, sought, limit)
+        return query_pb2.TraceMessageResponse(
+            messages=[encode_message(message, self._rules.rules) for message in traced.messages],
+            families_cut=traced.is_cut,
+        )
+
+    def unknown_replies(
+        self, scope: Scope, asked: query_pb2.ListUnknownRepliesRequest
+    ) -> query_pb2.ListUnknownRepliesResponse:
+        """Answer ListUnknownReplies."""
+        selection = select(decode_filter(asked.filter), self._clock())
+        limit = _bounded("limit", asked.limit, UNKNOWN_DEFAULT, UNKNOWN_MAX)
+        replies, total = unknown_replies(self._database, scope, selection, limit)
+        return query_pb2.ListUnknownRepliesResponse(
+            replies=[encode_unknown(reply) for reply in replies], total=total
+        )
+
+    def rules(self) -> query_pb2.GetRulesResponse:
+        """Answer GetRules."""
+        rules = self._rules.rules
+        return query_pb2.GetRulesResponse(
+            digest=rules.digest,
+            rules=len(rules.rules),
+            mistakes=self._rules.mistakes,
+            waiting=count_old(sql_for(self._database), rules),
+        )
+
+    def servers(self, scope: Scope, present: AbstractSet[str]) -> query_pb2.ListServersResponse:
+        """Answer ListServers; ``present`` are those with a stream open here."""
+        servers = list_servers(self._database, scope, present, self._clock())
+        return query_pb2.ListServersResponse(servers=[encode_server(server) for server in servers])
+
+
+def _bounded(name: str, asked: int, default: int, most: int) -> int:
+    """Return the default for 0. Raises QueryError beyond the most."""
+    if asked > most:
+        raise QueryError(f"{name} is {asked}; at most {most} are given at once")
+    return asked or default

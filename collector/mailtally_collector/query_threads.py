@@ -1,0 +1,33 @@
+"""Threads in which questions are answered, each with a read connection of its own."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from peewee import Database
+
+THREADS = 4
+
+T = TypeVar("T")
+
+
+class QueryThreads:
+    """Runs plain functions that read the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="query")
+
+    def close(self) -> None:
+        """Wait for the questions under way."""
+        self._threads.shutdown()
+
+    async def run(self, question: Callable[..., T], *arguments: Any) -> T:
+        """Answer in a thread; raises what the question raises."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._connected, question, arguments)
+
+    def _connected(self, question: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        with self._database.connection_context():
+            return question(*arguments)

@@ -48,8 +48,14 @@ bench: env  ## speed and memory beside peers, in one run
 	$(BIN)/python -m tests.bench.bench_parse
 	$(BIN)/python -m tests.bench.bench_classify $(if $(CORPUS),--corpus $(CORPUS))
 
-bench-ingest: env  ## records a second from the wire to the commit; ROWS=n deliveries
-	$(BIN)/python -m tests.bench.bench_ingest $(if $(ROWS),--deliveries $(ROWS))
+bench-ingest: env  ## records a second from the wire to the commit, on both databases; ROWS=n
+	tests/setup/packages
+	for database in sqlite postgres; do \
+	    $(BIN)/python -m tests.bench.bench_ingest --database $$database \
+	        $(if $(ROWS),--deliveries $(ROWS)) && \
+	    $(BIN)/python -m tests.bench.bench_ingest --database $$database \
+	        --rate 4000 --deliveries 40000 || exit 1; \
+	done
 
 bench-reclassify: env  ## how long a million stored failures take to follow new rules
 	$(BIN)/python -m tests.bench.bench_reclassify

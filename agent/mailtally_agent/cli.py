@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import math
 import os
 import sys
 import time
@@ -48,6 +49,12 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="report what the log holds now, wait until all of it is stored, and leave",
     )
+    old = commands.add_parser(
+        "import",
+        parents=[configured],
+        help="report old logs, plain or compressed; interrupted, it goes on when run again",
+    )
+    _add_import_options(old)
     commands.add_parser(
         "check", parents=[configured], help="check configuration, log and collector"
     )
@@ -76,14 +83,40 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_reading_options(command: argparse.ArgumentParser) -> None:
+def _add_import_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "logs", nargs="+", metavar="LOG", help="a log: plain text, gzip, bzip2 or xz"
+    )
+    command.add_argument(
+        "--wait",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long to wait for a collector that is away (default 60)",
+    )
+    command.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    command.add_argument("--json", action="store_true", help="the summary as one JSON object")
+    _add_reading_options(command, configured=True)
+
+
+def _seconds(text: str) -> float:
+    """A length of time; ValueError unless it is one."""
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ValueError(text)
+    return seconds
+
+
+def _add_reading_options(command: argparse.ArgumentParser, *, configured: bool = False) -> None:
+    """Options that tell how to read a log; with configured the configuration has their defaults."""
     command.add_argument(
         "--tz",
         "--time-zone",
         dest="time_zone",
-        default="UTC",
+        default=None if configured else "UTC",
         metavar="ZONE",
-        help="zone of time stamps that carry none (default UTC)",
+        help="zone of time stamps that carry none"
+        f" (default {'as source.time_zone says' if configured else 'UTC'})",
     )
     command.add_argument(
         "--year",
@@ -91,13 +124,14 @@ def _add_reading_options(command: argparse.ArgumentParser) -> None:
         metavar="YEAR",
         help="year of the first line, if its time stamp has none (default: the latest that fits)",
     )
+    hops = "as configured" if configured else " ".join(DEFAULT_INTERNAL_NEXT_HOPS)
     command.add_argument(
         "--internal-next-hop",
         action="append",
         metavar="HOP",
         help="address, network, host or pipe transport of a content filter or relay of our own;"
         " may be given again"
-        f" (default {' '.join(DEFAULT_INTERNAL_NEXT_HOPS)})",
+        f" (default {hops})",
     )
 
 
@@ -124,8 +158,10 @@ def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "status":
         return _status(config, as_json=options.json)
     # gRPC's import costs a tenth of a second; the commands above do without.
-    from mailtally_agent import check, daemon  # noqa: PLC0415
+    from mailtally_agent import check, daemon, import_command  # noqa: PLC0415
 
+    if options.command == "import":
+        return import_command.run(config, options)
     if options.command == "check":
         return 0 if asyncio.run(check.check(config)) else EXIT_FINDING
     logging.basicConfig(

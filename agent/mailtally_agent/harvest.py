@@ -5,7 +5,7 @@ The core of the agent: plain steps over a disk and a clock that are arguments. T
 
     1  read_some    next lines -> records -> window
     2  acknowledged the oldest batch is committed; its token is remembered
-    3  a mark is taken every few seconds of reading: place and state here, behind record number n
+    3  a mark is taken now and then while reading: place and state here, behind record number n
     4  when n records have been acknowledged, the mark becomes the checkpoint on disk
 """
 
@@ -22,18 +22,22 @@ from mailtally_agent.log_reader import LogReader
 from mailtally_agent.ship import Window
 from mailtally_agent.source.disk import Disk
 from mailtally_agent.source.log_file import LogFile
+from mailtally_agent.source.log_source import LogSource
 from mailtally_agent.source.place import Place
 
 logger = logging.getLogger(__name__)
 
 # A mark costs time in proportion to the open messages; this keeps it to a few per cent.
 MARK_EVERY_US = 2_000_000
+# The collector knows the tokens of the newest 256 batches; that of the checkpoint must be one.
+MARK_EVERY_BATCHES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class HarvestOptions:
     """What to read and how.
 
+    log         path of the log, or what an import is called; names the checkpoint's content
     since_us    messages that arrived before this moment are not reported; None for all
     """
 
@@ -55,17 +59,29 @@ class Harvest:
     """One log on its way into the window."""
 
     def __init__(
-        self, options: HarvestOptions, disk: Disk, clock: Callable[[], int], window: Window
+        self,
+        options: HarvestOptions,
+        disk: Disk,
+        clock: Callable[[], int],
+        window: Window,
+        open_log: Callable[[Place | None], LogSource] | None = None,
     ) -> None:
-        """Take up at the checkpoint. clock gives microseconds since 1970. Raises OSError."""
+        """Take up at the checkpoint. clock gives microseconds since 1970. Raises OSError.
+
+        open_log gives what is read, from a place on; without it the log is followed. It raises
+        ValueError for a place that cannot be found: then everything is read again.
+        """
         self._options = options
         self._disk = disk
+        self._open_log = open_log or (lambda place: LogFile(disk, options.log, place))
         self._clock = clock
         self.window = window
         self.token = b""
         self._mark: _Mark | None = None
         self._marked_us = 0
+        self._batches = 0
         self._saved: Place | None = None
+        self.resumed = False
         saved = checkpoint.load(disk, options.checkpoint_path, options.log)
         if saved is not None:
             self.token = saved.token
@@ -73,18 +89,22 @@ class Harvest:
 
     def _open(self, saved: Checkpoint | None) -> None:
         place = saved.place if saved else None
-        self.log_file = LogFile(self._disk, self._options.log, place)
-        newest_us = self._clock()
-        if place is None:
-            newest_us = self.log_file.first_change_us() or newest_us
-        self.reader = LogReader(self._options.zone, newest_us, self._options.rules)
-        self._saved = place
-        if saved is not None:
-            try:
+        try:
+            self.log_file = self._open_log(place)
+            newest_us = self._clock()
+            if place is None:
+                newest_us = self.log_file.first_change_us() or newest_us
+            self.reader = LogReader(self._options.zone, newest_us, self._options.rules)
+            if saved is not None:
                 self.reader.restore(saved.state)
-            except (ValueError, KeyError, TypeError) as error:
-                logger.warning("checkpoint state cannot be read, reading again why=%r", error)
-                self._open(None)
+        except (ValueError, KeyError, TypeError) as error:
+            if saved is None:
+                raise
+            logger.warning("checkpoint cannot be used, reading again why=%r", error)
+            self._open(None)
+            return
+        self._saved = place
+        self.resumed = place is not None
 
     def read_some(self) -> bool:
         """Read a chunk when there is room; False when there was nothing to read. Raises OSError."""
@@ -93,6 +113,8 @@ class Harvest:
         lines = self.log_file.read()
         if not lines:
             return False
+        if (near_us := self.log_file.near_us) is not None:
+            self.reader.lie_near(near_us)
         records = self.reader.read(lines)
         since_us = self._options.since_us
         if since_us is not None:
@@ -104,6 +126,7 @@ class Harvest:
         """The collector committed a batch. Raises OutOfOrderError, and OSError from the disk."""
         self.window.acknowledge(sequence)
         self.token = token
+        self._batches += 1
         self.save_if_due()
 
     def save_if_due(self) -> None:
@@ -113,8 +136,10 @@ class Harvest:
             self._save(mark)
             self._mark = None
         now_us = self._clock()
-        if self._mark is None and not 0 <= now_us - self._marked_us < MARK_EVERY_US:
+        due = not 0 <= now_us - self._marked_us < MARK_EVERY_US
+        if self._mark is None and (due or self._batches >= MARK_EVERY_BATCHES):
             self._marked_us = now_us
+            self._batches = 0
             self._take_mark()
 
     def finish(self) -> None:

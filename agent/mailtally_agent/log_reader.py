@@ -69,6 +69,10 @@ class LogReader:
         """Messages of which more lines are to be expected."""
         return sum(map(len, self._correlator.open.values()))
 
+    def lie_near(self, moment_us: int) -> None:
+        """The lines to come lie near that moment: another file may begin in another year."""
+        self._stamps.lie_near(moment_us)
+
     def problem(self) -> str:
         """Why figures of this log mean nothing, and what to do; empty when they mean something."""
         if self.unparsed["header"] == self.lines > 0 or self.unparsed[NAMELESS]:

@@ -10,7 +10,7 @@ from mailtally_agent.audit import Balance
 from mailtally_agent.log_reader import LogReader
 from mailtally_agent.record import Record
 from mailtally_agent.record_json import JsonRecords
-from mailtally_agent.source.log_file import MAX_LINE_BYTES
+from mailtally_agent.source.lines import MAX_LINE_BYTES
 from mailtally_agent.summary import Summary
 
 # The records of one piece are made before they are used: few enough to stay in the CPU's cache.

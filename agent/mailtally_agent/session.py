@@ -7,6 +7,7 @@ in the log is reported. The next session sends again what was not acknowledged.
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import grpc
@@ -38,18 +39,31 @@ class ProtocolError(Exception):
     """The collector said something that does not belong there."""
 
 
+@dataclass(slots=True)
+class Answered:
+    """What became of records, as the collector said: new to it, known already, or set aside."""
+
+    stored: int = 0
+    known: int = 0
+    quarantined: int = 0
+
+
 class Session:
     """A stream from its hello to its end."""
 
     def __init__(
-        self, harvest: Harvest, server: str, status: StatusFile, clock: Callable[[], int]
+        self, harvest: Harvest, server: str, status: StatusFile | None, clock: Callable[[], int]
     ) -> None:
-        """Report this harvest as that server; status is written along the way."""
+        """Report this harvest as that server; status is written along the way.
+
+        None for old logs: they say nothing of how the agent does that follows the log.
+        """
         self._harvest = harvest
         self._server = server
         self._status = status
         self._clock = clock
         self._stopping = asyncio.Event()
+        self.answered = Answered()
 
     def stop(self) -> None:
         """End the session soon; what is under way is sent again later."""
@@ -85,6 +99,7 @@ class Session:
             protocol_min=PROTOCOL,
             protocol_max=PROTOCOL,
             last_token=self._harvest.token,
+            old_logs=self._status is None,
         )
         await stream.write(pb.ReportRequest(hello=hello))
         async with asyncio.timeout(WELCOME_SECONDS):
@@ -99,6 +114,7 @@ class Session:
             if welcome.resync:
                 logger.warning("the collector does not know our last report, reading the log again")
                 self._harvest.read_again()
+                self.answered = Answered()
 
     async def _send(
         self, stream: Stream, acknowledgements: asyncio.Task[None], *, until_end: bool
@@ -116,13 +132,13 @@ class Session:
                 await stream.write(pb.ReportRequest(batch=_encode(batch)))
             if loop.time() - told >= STATUS_SECONDS:
                 told = loop.time()
-                await stream.write(pb.ReportRequest(status=self._tell()))
+                await self._tell(stream)
             if more:
                 await asyncio.sleep(0)
                 continue
             harvest.save_if_due()
             if until_end and harvest.window.empty:
-                await stream.write(pb.ReportRequest(status=self._tell()))
+                await self._tell(stream)
                 return
             idle = 0.01 if not harvest.window.empty else IDLE_SECONDS
             await asyncio.wait([acknowledgements], timeout=idle)
@@ -133,11 +149,16 @@ class Session:
             if response.WhichOneof("kind") == "acknowledgement":
                 ack = response.acknowledgement
                 self._harvest.acknowledged(ack.sequence, ack.token)
+                self.answered.stored += ack.stored
+                self.answered.known += ack.known
+                self.answered.quarantined += ack.quarantined
                 if ack.quarantined:
                     logger.warning("the collector set records aside count=%d", ack.quarantined)
 
-    def _tell(self) -> pb.AgentStatus:
-        """Write the status file and make the message that says the same."""
+    async def _tell(self, stream: Stream) -> None:
+        """Write the status file and the message that says the same."""
+        if self._status is None:
+            return
         harvest = self._harvest
         reader, counts = harvest.reader, harvest.log_file.counts
         status = pb.AgentStatus(
@@ -151,7 +172,7 @@ class Session:
             gaps=counts.gaps + reader.losses,
         )
         self._status.write_connected(harvest, status.backlog_bytes)
-        return status
+        await stream.write(pb.ReportRequest(status=status))
 
 
 def _encode(batch: Batch) -> pb.Batch:

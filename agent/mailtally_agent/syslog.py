@@ -18,6 +18,9 @@ DAY_US = 86_400 * SECOND_US
 # that was set back: daemons log through one writer, so in practice fractions of a second.
 DISORDER_US = 300 * SECOND_US
 
+# The year of a line is that of the line before it, or the next or last: within half a year it fits.
+_YEAR_FITS_US = 180 * DAY_US
+
 _MONTHS = {
     name: number
     for number, name in enumerate(
@@ -72,6 +75,12 @@ class TimeStamps:
         self._stamp = ""
         self._minute = ""
         self._minute_us = 0
+
+    def lie_near(self, moment_us: int) -> None:
+        """The next line lies near this moment; matters when the last one does not tell its year."""
+        if self.last_us is None or abs(moment_us - self.last_us) > _YEAR_FITS_US:
+            self.last_us = moment_us
+            self._stamp = self._minute = ""
 
     def time_us(self, stamp: str) -> int | None:
         """Microseconds since 1970 of a time stamp; None when it is none."""

@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 PROTOCOL = 1
 HELLO_SECONDS = 10
 SERVER_NAME_MAX = 253
+# Tokens of one length are kept together (store_token): those of old logs have their own.
+TOKEN_BYTES = 16
+OLD_LOGS_TOKEN_BYTES = 20
 RECORDS_MAX = 5_000
 RECORDS_ADVISED = 1_000
 IN_FLIGHT = 8
@@ -100,7 +103,8 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
             logger.info("agent connected server=%s resync=%s", hello.server, resync)
             await context.write(ingest_pb2.ReportResponse(welcome=_welcome(resync=resync)))
             with self._presence.stream(hello.server):
-                await self._acknowledge(hello.server, request_iterator, context)
+                token_bytes = OLD_LOGS_TOKEN_BYTES if hello.old_logs else TOKEN_BYTES
+                await self._acknowledge(hello.server, token_bytes, request_iterator, context)
             logger.info("agent left server=%s", hello.server)
         except StreamRefusedError as refusal:
             logger.warning('stream ended reason="%s"', refusal.details)
@@ -125,11 +129,13 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
         check_hello(request.hello)
         return request.hello
 
-    async def _acknowledge(self, server: str, requests: Requests, context: Context) -> None:
+    async def _acknowledge(
+        self, server: str, token_bytes: int, requests: Requests, context: Context
+    ) -> None:
         """Store what comes and write the acknowledgements, in order, each after its commit."""
         pending: asyncio.Queue[Pending | None] = asyncio.Queue()
         slots = asyncio.Semaphore(IN_FLIGHT)
-        receiver = asyncio.create_task(self._receive(server, requests, pending, slots))
+        receiver = asyncio.create_task(self._receive(server, token_bytes, requests, pending, slots))
         self._receivers.add(receiver)
         receiver.add_done_callback(lambda _: pending.put_nowait(None))
         if self._stopping:
@@ -150,6 +156,7 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
     async def _receive(
         self,
         server: str,
+        token_bytes: int,
         requests: Requests,
         pending: asyncio.Queue[Pending | None],
         slots: asyncio.Semaphore,
@@ -159,7 +166,7 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
             match request.WhichOneof("kind"):
                 case "batch":
                     await slots.acquire()
-                    pending.put_nowait(await self._submit(server, request.batch))
+                    pending.put_nowait(await self._submit(server, request.batch, token_bytes))
                 case "status":
                     await self._store.agent_state(server, decode_agent_state(request.status))
                 case "hello":
@@ -167,7 +174,7 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
                         grpc.StatusCode.INVALID_ARGUMENT, "a second Hello on one stream"
                     )
 
-    async def _submit(self, server: str, batch: ingest_pb2.Batch) -> Pending:
+    async def _submit(self, server: str, batch: ingest_pb2.Batch, token_bytes: int) -> Pending:
         if len(batch.records) > RECORDS_MAX:
             raise StreamRefusedError(
                 grpc.StatusCode.INVALID_ARGUMENT,
@@ -175,7 +182,7 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
             )
         now_us = self._clock()
         records = [decode_record(record, now_us) for record in batch.records]
-        token = secrets.token_bytes(16)
+        token = secrets.token_bytes(token_bytes)
         await self._queued.acquire()
         stored = self._store.batch(server, records, token)
         stored.add_done_callback(self._leave_queue)

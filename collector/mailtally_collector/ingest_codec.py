@@ -28,11 +28,12 @@ FUTURE_MAX_US = 400 * 86_400_000_000
 
 def decode_record(record: record_pb2.Record, now_us: int) -> Record | Poison:
     """Check one record and take it off the wire's types."""
-    raw = record.SerializeToString()
     reason = _fault(record, now_us)
     if reason:
-        return Poison(reason, raw)
-    return Record(_key(record.key), _message_ref(record.message), _what(record), raw)
+        return Poison(reason, record.SerializeToString())
+    return Record(
+        _key(record.key), _message_ref(record.message), _what(record), record.SerializeToString
+    )
 
 
 def decode_agent_state(status: ingest_pb2.AgentStatus) -> AgentState:

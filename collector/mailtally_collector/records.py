@@ -7,6 +7,7 @@ Limits    Tuples, because every line of a log becomes some: they are made three 
           has no NUL.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -95,12 +96,12 @@ class SpamScore(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One record that can be stored; ``raw`` is its wire form, for quarantine."""
+    """One record that can be stored; ``raw`` gives its wire form, for quarantine."""
 
     key: RecordKey
     message: MessageRef
     what: Accepted | Attempt | Changed | Link | SpamScore
-    raw: bytes
+    raw: Callable[[], bytes]
 
 
 class Poison(NamedTuple):

@@ -1,9 +1,10 @@
 """Records of an invented fleet, the same ones for the same numbers: what benchmarks store.
 
-Shape     8 servers, 30 days, domains and mailboxes by a power law, 1.2 recipients a message, six
-          in ten of them at large providers; 6 of 100 refused, 4 deferred first, of these one in ten
-          for good: it waits or is given up; one in ten answered with a queue id. Replies carry
-          addresses and ids, as replies do.
+Shape     8 servers, 30 days, domains and mailboxes by a power law, each domain on a server of its
+          own as at a hoster; 1.2 recipients a message, six in ten of them among 300,000 mailboxes
+          of each of six large providers, the others at 40,000 sites with up to 30 mailboxes;
+          6 of 100 refused, 4 deferred first, of these one in ten for good: it waits or is given
+          up; one in ten answered with a queue id. Replies carry addresses and ids, as replies do.
 """
 
 from collections.abc import Iterator
@@ -53,19 +54,19 @@ class FleetRecords:
         waiting: dict[str, list[pb.Record]] = {f"mx{one}": [] for one in range(SERVERS)}
         drawn = 0
         while drawn < self.deliveries:
-            server = f"mx{self._random.randrange(SERVERS)}"
+            domain = int(DOMAINS * self._random.random() ** 3)
+            server = f"mx{domain % SERVERS}"
             recipients = 1 if self._random.random() < 0.8 else 2
             records = waiting[server]
-            records += self._message(BEGIN_US + drawn * self._gap_us, recipients)
+            records += self._message(BEGIN_US + drawn * self._gap_us, domain, recipients)
             drawn += recipients
             if len(records) >= size:
                 yield server, records
                 waiting[server] = []
         yield from ((server, records) for server, records in waiting.items() if records)
 
-    def _message(self, at_us: int, recipients: int) -> list[pb.Record]:
+    def _message(self, at_us: int, domain: int, recipients: int) -> list[pb.Record]:
         chance = self._random.random
-        domain = int(DOMAINS * chance() ** 3)
         queue_id = f"4{at_us // 1_000:X}{self._line % 997:03d}"
         key = self._key(at_us)
         message = pb.MessageRef(
@@ -105,12 +106,11 @@ class FleetRecords:
 
     def _recipient(self, message: pb.MessageRef, at_us: int) -> tuple[list[pb.Record], int]:
         chance = self._random.random
-        host = (
-            LARGE[int(len(LARGE) * chance() ** 2)]
-            if chance() < 0.6
-            else b"site%d.example" % int(40_000 * chance() ** 2)
-        )
-        to = b"person%d@%s" % (int(30_000 * chance() ** 2), host)
+        if chance() < 0.6:
+            host, persons = LARGE[int(len(LARGE) * chance() ** 2)], 300_000
+        else:
+            host, persons = b"site%d.example" % int(40_000 * chance() ** 2), 30
+        to = b"person%d@%s" % (int(persons * chance() ** 2), host)
         records = []
         at_us += SECOND_US
         if chance() < 0.04:

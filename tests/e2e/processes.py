@@ -113,7 +113,7 @@ class Agent:
         """Start it; it connects by itself."""
         with self.output.open("ab") as log:
             command: list[str | Path] = [BIN / "mailtally-agent", "run"]
-            command += ["--config", self._write_config()]
+            command += ["--config", self.write_config()]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         STARTED.append(self.process)
 
@@ -125,10 +125,27 @@ class Agent:
 
     def run_until_end(self) -> None:
         """Report everything that the log holds now."""
-        done = run("mailtally-agent", "run", "--config", str(self._write_config()), "--until-end")
+        done = run("mailtally-agent", "run", "--config", str(self.write_config()), "--until-end")
         assert done.returncode == 0, done.stderr
 
-    def _write_config(self) -> Path:
+    def import_logs(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Import old logs to the end."""
+        return run("mailtally-agent", *self._import(arguments))
+
+    def begin_import(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        """Import old logs, and go on meanwhile; its output is the agent's."""
+        with self.output.open("ab") as log:
+            process = subprocess.Popen(
+                [BIN / "mailtally-agent", *self._import(arguments)], stdout=log, stderr=log
+            )
+        STARTED.append(process)
+        return process
+
+    def _import(self, arguments: tuple[str | Path, ...]) -> list[str]:
+        return ["import", "--config", str(self.write_config()), *map(str, arguments)]
+
+    def write_config(self) -> Path:
+        """Write the configuration; gives its path."""
         lines = [
             f"server = {json.dumps(self.server)}",
             f"state_dir = {json.dumps(str(self.state))}",

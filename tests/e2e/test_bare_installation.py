@@ -33,16 +33,28 @@ def test_agent_runs_and_imports_nothing_of_the_collector(bare: Path, tmp_path: P
     assert "parse" in helped.stdout
 
     code = (
-        "import sys; from mailtally_agent.cli import main; status = main(['parse']);"
+        "import sys; from mailtally_agent.cli import main; status = main(sys.argv[2:]);"
         "open(sys.argv[1], 'w').write('\\n'.join(sys.modules)); sys.exit(status)"
     )
     modules = tmp_path / "modules"
     with BUNDLED.log.open("rb") as log:
         parsed = subprocess.run(
-            [bare / "python", "-c", code, modules], stdin=log, capture_output=True, check=False
+            [bare / "python", "-c", code, modules, "parse"],
+            stdin=log,
+            capture_output=True,
+            check=False,
         )
     assert parsed.returncode == 0, parsed.stderr
     assert parsed.stdout.count(b"\n") > 1000
+    assert not set(NOT_WANTED) & set(modules.read_text().split())
+
+    config = tmp_path / "agent.toml"
+    config.write_text(f"state_dir = '{tmp_path}'\n")
+    command: list[str | Path] = [bare / "python", "-c", code, modules, "import"]
+    command += ["--config", config, "--wait", "0", BUNDLED.log]
+    imported = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert imported.returncode == 1
+    assert "run the same command again to go on" in imported.stderr
     assert not set(NOT_WANTED) & set(modules.read_text().split())
 
 

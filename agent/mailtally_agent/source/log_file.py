@@ -5,36 +5,25 @@ How       Every read begins a little before the place and checks that the bytes 
           before. If they are not, or the file shrank or was renamed, the place is searched in the
           log's siblings: the one that holds it is read to its end, then the next newer one. Lines
           that can be found nowhere are a gap: counted, never silent.
-Limits    A line without end at the end of a rotated file is dropped and counted as torn; a line
-          longer than MAX_LINE_BYTES is dropped and counted as oversize (Postfix cuts at 2,000).
+Limits    A line without end at the end of a rotated file is dropped and counted as torn.
 """
 
 import logging
 import os.path
-from dataclasses import dataclass
 
 from mailtally_agent.source.disk import Disk, FileStat, OpenFile
+from mailtally_agent.source.lines import CHUNK_BYTES, LineCutter, LogCounts
 from mailtally_agent.source.place import HEAD_BYTES, TAIL_BYTES, Place
 from mailtally_agent.source.rotation import siblings
 
 logger = logging.getLogger(__name__)
 
-CHUNK_BYTES = 256 * 1024
-MAX_LINE_BYTES = 64 * 1024
-
-
-@dataclass(slots=True)
-class LogCounts:
-    """What was read and what could not be."""
-
-    bytes_read: int = 0
-    oversize: int = 0
-    torn: int = 0
-    gaps: int = 0
-
 
 class LogFile:
     """One log: the file at path and its rotated siblings."""
+
+    # The files of one log follow each other.
+    near_us: int | None = None
 
     def __init__(self, disk: Disk, path: str, place: Place | None) -> None:
         """Begin behind place, or at the oldest sibling when it is None."""
@@ -42,15 +31,8 @@ class LogFile:
         self._path = path
         self._file: OpenFile | None = None
         self._resume_at = place
-        # The file's first bytes. Where the next byte is read, the bytes just before it, and the
-        # same of the last line end.
-        self._head = b""
-        self._offset = 0
-        self._tail = b""
-        self._line_offset = 0
-        self._line_tail = b""
-        self._oversize = False
         self.counts = LogCounts()
+        self._lines = LineCutter(self.counts)
 
     def read(self) -> list[str]:
         """The next whole lines, at most CHUNK_BYTES of them; empty when there are none yet.
@@ -61,16 +43,16 @@ class LogFile:
         if self._file is None and not self._begin():
             return []
         while self._file is not None:
-            start = self._offset - len(self._tail)
-            data = self._file.read_at(start, len(self._tail) + CHUNK_BYTES)
-            if not data.startswith(self._tail):
+            before, tail = self._lines.offset, self._lines.tail
+            start = before - len(tail)
+            data = self._file.read_at(start, len(tail) + CHUNK_BYTES)
+            if not data.startswith(tail):
                 self._lost_place()
                 continue
-            before = self._offset
-            lines = self._take(data[len(self._tail) :])
+            lines = self._lines.take(data[len(tail) :])
             if lines:
                 return lines
-            if self._offset == before and not self._next_file(start + len(data)):
+            if self._lines.offset == before and not self._next_file(start + len(data)):
                 if before == 0:
                     # Nothing read yet, so there is no place to tell a copied and truncated file by.
                     self.close()
@@ -79,9 +61,9 @@ class LogFile:
 
     def place(self) -> Place | None:
         """The place behind the last whole line given; None before anything was read."""
-        if self._file is None or self._line_offset == 0:
+        if self._file is None or self._lines.line_offset == 0:
             return self._resume_at
-        return Place.of(self._line_offset, self._head[: self._line_offset], self._line_tail)
+        return self._lines.place()
 
     def backlog_bytes(self) -> int:
         """Bytes that wait in the file being read and in the newer ones."""
@@ -89,7 +71,7 @@ class LogFile:
             return 0
         current = self._file.stat()
         newer = self._newer_than(current)
-        return max(0, current.size - self._line_offset) + sum(s.size for _, s in newer)
+        return max(0, current.size - self._lines.line_offset) + sum(s.size for _, s in newer)
 
     def close(self) -> None:
         """Give the file back."""
@@ -139,42 +121,10 @@ class LogFile:
         if self._file is not None:
             self._file.close()
         self._file = file
-        self._offset = self._line_offset = offset
-        self._head = file.read_at(0, min(HEAD_BYTES, offset))
+        head = file.read_at(0, min(HEAD_BYTES, offset))
         start = max(0, offset - TAIL_BYTES)
-        self._tail = self._line_tail = file.read_at(start, offset - start)
-        self._oversize = False
-
-    def _take(self, data: bytes) -> list[str]:
-        """Move behind the last line end in data; lines without the unfinished rest."""
-        end = data.rfind(b"\n") + 1
-        if end == 0:
-            if self._oversize or self._offset + len(data) - self._line_offset > MAX_LINE_BYTES:
-                self._oversize = True
-                self._move(data)
-            return []
-        whole = data[:end]
-        self._move(whole)
-        self._line_offset, self._line_tail = self._offset, self._tail
-        if self._oversize:
-            self._oversize = False
-            self.counts.oversize += 1
-            whole = whole[whole.find(b"\n") + 1 :]
-        if not whole:
-            return []
-        lines = whole[:-1].decode("utf-8", "surrogateescape").split("\n")
-        if len(max(lines, key=len)) > MAX_LINE_BYTES:
-            short = [line for line in lines if len(line) <= MAX_LINE_BYTES]
-            self.counts.oversize += len(lines) - len(short)
-            lines = short
-        return lines
-
-    def _move(self, data: bytes) -> None:
-        if len(self._head) < HEAD_BYTES:
-            self._head = (self._head + data[:HEAD_BYTES])[:HEAD_BYTES]
-        self._offset += len(data)
-        self._tail = (self._tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]
-        self.counts.bytes_read += len(data)
+        tail = file.read_at(start, offset - start)
+        self._lines = LineCutter(self.counts, offset, head, tail)
 
     def _next_file(self, seen_bytes: int) -> bool:
         """Read seen_bytes of this file: go on to the next newer file when that has begun.
@@ -191,7 +141,7 @@ class LogFile:
             if not file.stat().same_file(status) or self._file.stat().size > seen_bytes:
                 file.close()
                 return True
-            if seen_bytes > self._line_offset:
+            if seen_bytes > self._lines.line_offset:
                 self.counts.torn += 1
             logger.debug("next log file path=%s", path)
             self._resume_at = self.place()

@@ -37,6 +37,10 @@ class Place:
         start = max(0, self.offset - TAIL_BYTES)
         return self == Place.of(self.offset, head, file.read_at(start, self.offset - start))
 
+    def begins(self, content: bytes) -> bool:
+        """Whether a file that begins so may hold this place; as many bytes as it has, or 1,024."""
+        return self.head == _hash(content[: min(HEAD_BYTES, self.offset)])
+
     def to_state(self) -> dict[str, Any]:
         """Plain values for the checkpoint."""
         return {"offset": self.offset, "head": self.head, "tail": self.tail}

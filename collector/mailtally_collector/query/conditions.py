@@ -3,18 +3,16 @@
 Untried   Recipients of accepted messages that no line was seen for yet. They count as outbound, and
           have neither an address, a last try nor a reply: a filter on one of these leaves them out.
           Who receives them is not known, which a filter may ask for.
-Failures  The table of recipients that are not delivered. Each has the template of its reply, and
-          nobody who was delivered has one; it answers what only they can be meant by.
 """
 
 from __future__ import annotations
 
 import functools
 import operator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from peewee import JOIN, SQL, ColumnBase, Database, Field, ModelSelect, fn
+from peewee import JOIN, SQL, ColumnBase, Database, ModelSelect, fn
 
 from mailtally_collector.classify.taxonomy import UNKNOWN
 from mailtally_collector.query.filters import Selection
@@ -25,6 +23,7 @@ from mailtally_collector.query.receiver import (
     delivery_through,
     template_received_by,
 )
+from mailtally_collector.query.recipients import Recipients, decides
 from mailtally_collector.query.reply_text import holds_text
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.store.models import (
@@ -39,75 +38,6 @@ from mailtally_collector.store.models import (
 )
 from mailtally_collector.store.names import split_address
 from mailtally_collector.terms import DeliveryState, Direction, TimeBasis
-
-
-@dataclass(frozen=True, slots=True)
-class Recipients:
-    """Where recipients are read from: all of them, or those that failed, by the same columns."""
-
-    source: ModelSelect[Any]
-    message_id: Field
-    number: Field
-    server_id: Field
-    state: Field
-    direction: Field
-    last_try_us: Field
-    recipient_domain_id: Field
-    reply_template_id: Field
-    message: type[Message | Failure]
-
-    @property
-    def has_delivered(self) -> bool:
-        """Whether those that got the mail are among them."""
-        return self.message is Message
-
-    def moment(self, selection: Selection) -> Field:
-        """The column by which the range selects and buckets group."""
-        if selection.basis == TimeBasis.LAST_TRY:
-            return self.last_try_us
-        return self.message.arrival_us
-
-    def select(self, *columns: Any) -> ModelSelect[Any]:
-        """Select columns."""
-        return self.source.select(*columns)
-
-
-def _recipients(table: type[Delivery | Failure], message: Any) -> Recipients:
-    source = table.select()
-    if message is not table:
-        source = source.join(message, on=(table.message_id == message.id))
-    return Recipients(
-        source=source,
-        message_id=table.message_id,
-        number=table.number,
-        server_id=table.server_id,
-        state=table.state,
-        direction=table.direction,
-        last_try_us=table.last_try_us,
-        recipient_domain_id=table.recipient_domain_id,
-        reply_template_id=table.reply_template_id,
-        message=message,
-    )
-
-
-ALL_RECIPIENTS = _recipients(Delivery, Message)
-FAILED_RECIPIENTS = _recipients(Failure, Failure)
-
-
-def decides(delivery: Any, attempt: Any) -> Any:
-    """Join to the attempt that decides, when it is not the success that the delivery keeps."""
-    return (
-        (attempt.message_id == delivery.message_id)
-        & (attempt.number == delivery.number)
-        & (attempt.time_us == fn.COALESCE(delivery.deciding_us, delivery.last_try_us))
-        & (attempt.line_hash == delivery.deciding_hash)
-    )
-
-
-def recipients_of(selection: Selection) -> Recipients:
-    """Return the smaller table when it has all recipients that the selection can mean."""
-    is_failed = selection.states and DeliveryState.DELIVERED not in selection.states
-    return FAILED_RECIPIENTS if is_failed or selection.names_verdict else ALL_RECIPIENTS
 
 
 def recipient_conditions(
@@ -250,9 +180,12 @@ def _template_conditions(selection: Selection) -> list[ColumnBase]:
 
 
 def _reply_conditions(selection: Selection, rows: Recipients) -> list[ColumnBase]:
-    """Conditions on replies; a recipient that got the mail has one too, but no template."""
+    """Conditions on replies; a recipient that got the mail has one too, but no template.
+
+    Not for all recipients when a verdict is named (``recipients_of``).
+    """
     failed = judged_as(selection, rows.reply_template_id)
-    if not rows.has_delivered or not failed or selection.names_verdict:
+    if not rows.has_delivered or not failed:
         return failed
     got: list[ColumnBase] = [rows.state == DeliveryState.DELIVERED]
     if selection.reply_codes:

@@ -11,7 +11,7 @@ from typing import Any
 from peewee import JOIN, Database, Tuple, fn
 
 from mailtally_collector.classify.classify import Judged
-from mailtally_collector.query.conditions import decides
+from mailtally_collector.query.recipients import decides
 from mailtally_collector.query.verdicts import VERDICT_COLUMNS, judged
 from mailtally_collector.store.models import (
     Address,

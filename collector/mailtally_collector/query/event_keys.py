@@ -11,14 +11,10 @@ from typing import Any, NamedTuple
 
 from peewee import Database, Tuple, Value, fn
 
-from mailtally_collector.query.conditions import (
-    Recipients,
-    recipient_conditions,
-    recipients_of,
-    untried_conditions,
-)
+from mailtally_collector.query.conditions import recipient_conditions, untried_conditions
 from mailtally_collector.query.event import UNTRIED_FROM
 from mailtally_collector.query.filters import QueryError, Selection
+from mailtally_collector.query.recipients import Recipients, recipients_of
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.store.models import Delivery, Message
 from mailtally_collector.terms import DeliveryState, EventOrder

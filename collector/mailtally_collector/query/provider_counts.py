@@ -11,11 +11,7 @@ from typing import Any
 
 from peewee import Database, chunked, fn
 
-from mailtally_collector.query.conditions import (
-    ALL_RECIPIENTS,
-    FAILED_RECIPIENTS,
-    recipient_conditions,
-)
+from mailtally_collector.query.conditions import recipient_conditions
 from mailtally_collector.query.filters import Selection
 from mailtally_collector.query.hours import (
     Days,
@@ -27,6 +23,7 @@ from mailtally_collector.query.hours import (
     is_rolled_up,
 )
 from mailtally_collector.query.receiver import NOBODY, OF_TEMPLATE
+from mailtally_collector.query.recipients import ALL_RECIPIENTS, FAILED_RECIPIENTS
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.summary import total
 from mailtally_collector.store.models import (

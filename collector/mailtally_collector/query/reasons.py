@@ -15,11 +15,7 @@ from peewee import Database, chunked, fn
 
 from mailtally_collector.classify.classify import Judged
 from mailtally_collector.classify.taxonomy import UNKNOWN
-from mailtally_collector.query.conditions import (
-    FAILED_RECIPIENTS,
-    judged_as,
-    recipient_conditions,
-)
+from mailtally_collector.query.conditions import judged_as, recipient_conditions
 from mailtally_collector.query.filters import Selection
 from mailtally_collector.query.hours import (
     Days,
@@ -30,6 +26,7 @@ from mailtally_collector.query.hours import (
     is_by_domain,
     is_rolled_up,
 )
+from mailtally_collector.query.recipients import FAILED_RECIPIENTS
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.summary import FAILED, total
 from mailtally_collector.query.verdicts import VERDICT_COLUMNS

@@ -11,12 +11,7 @@ from typing import Any
 
 from peewee import Database, Select, Value, fn
 
-from mailtally_collector.query.conditions import (
-    Recipients,
-    recipient_conditions,
-    recipients_of,
-    untried_conditions,
-)
+from mailtally_collector.query.conditions import recipient_conditions, untried_conditions
 from mailtally_collector.query.filters import Selection
 from mailtally_collector.query.hours import (
     Days,
@@ -27,6 +22,7 @@ from mailtally_collector.query.hours import (
     is_by_domain,
     is_rolled_up,
 )
+from mailtally_collector.query.recipients import Recipients, recipients_of
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.summary import MESSAGES
 from mailtally_collector.store.models import DomainHour, MailboxDay, Message, TrafficHour

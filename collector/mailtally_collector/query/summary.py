@@ -15,11 +15,7 @@ from mailtally_collector.query.buckets import (
     slot_length,
     time_zone,
 )
-from mailtally_collector.query.conditions import (
-    recipient_conditions,
-    recipients_of,
-    untried_conditions,
-)
+from mailtally_collector.query.conditions import recipient_conditions, untried_conditions
 from mailtally_collector.query.filters import Selection
 from mailtally_collector.query.hours import (
     Hours,
@@ -29,6 +25,7 @@ from mailtally_collector.query.hours import (
     is_rolled_up,
     single_quarters,
 )
+from mailtally_collector.query.recipients import recipients_of
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.servers import newest_line
 from mailtally_collector.store.models import DomainHour, Message, TrafficHour

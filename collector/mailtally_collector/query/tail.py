@@ -17,10 +17,11 @@ from dataclasses import dataclass, field, replace
 from peewee import Database, Tuple
 
 from mailtally_collector.durations import SECOND_US
-from mailtally_collector.query.conditions import recipient_conditions, recipients_of
+from mailtally_collector.query.conditions import recipient_conditions
 from mailtally_collector.query.event import Event, read_events
 from mailtally_collector.query.event_keys import FAILING
 from mailtally_collector.query.filters import Filter, QueryError, Selection, select
+from mailtally_collector.query.recipients import recipients_of
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.store.models import Server
 from mailtally_collector.terms import TimeBasis

@@ -10,9 +10,10 @@ from typing import Any
 from peewee import Database, fn
 
 from mailtally_collector.classify.taxonomy import UNKNOWN
-from mailtally_collector.query.conditions import FAILED_RECIPIENTS, recipient_conditions
+from mailtally_collector.query.conditions import recipient_conditions
 from mailtally_collector.query.event_keys import FAILING
 from mailtally_collector.query.filters import Selection
+from mailtally_collector.query.recipients import FAILED_RECIPIENTS
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.store.models import Failure, ReplyTemplate
 

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mailtally_collector.store.hosts import Hosts
-from mailtally_collector.store.names import CACHE_MAX, Names, split_address
-from mailtally_collector.store.sql import Sql
+from mailtally_collector.store.names import CACHE_MAX, split_address
+from mailtally_collector.store.sql import Row, Sql
+
+KEY = ("domain_id", "local_part")
 
 
 class AddressIds(NamedTuple):
@@ -19,14 +21,13 @@ class Addresses:
     """Finds or makes the rows of addresses; ``forget`` after a rollback."""
 
     def __init__(self, sql: Sql, domains: Hosts) -> None:
+        self._sql = sql
         self._domains = domains
-        self._addresses = Names(sql, "address", ("domain_id", "local_part"))
         self._known: dict[bytes, AddressIds] = {}
 
     def forget(self) -> None:
         """Empty the caches."""
         self._domains.forget()
-        self._addresses.forget()
         self._known.clear()
 
     def __getitem__(self, address: bytes) -> AddressIds:
@@ -34,15 +35,23 @@ class Addresses:
         return self._known[address]
 
     def make_sure(self, addresses: Iterable[bytes]) -> None:
-        """Find or make the rows of all these addresses."""
+        """Find or make the rows of all these addresses, as Names.make_sure() does."""
         if len(self._known) > CACHE_MAX:
             self._known.clear()
         parts = {one: split_address(one) for one in addresses if one not in self._known}
         self._domains.make_sure({(domain,) for _, domain in parts.values()})
-        keys = {
-            one: (self._domains[(domain,)], local_part)
-            for one, (local_part, domain) in parts.items()
-        }
-        self._addresses.make_sure(set(keys.values()))
+        domains = self._domains
+        keys = {one: (domains[(domain,)], local) for one, (local, domain) in parts.items()}
+        missing = set(keys.values())
+        ids = _by_key(self._sql.find("address", ("id", *KEY), KEY, missing))
+        missing -= ids.keys()
+        if missing:
+            ids |= _by_key(self._sql.insert_missing("address", KEY, sorted(missing)))
+            missing -= ids.keys()
+            ids |= _by_key(self._sql.find("address", ("id", *KEY), KEY, missing))
         for one, key in keys.items():
-            self._known[one] = AddressIds(self._addresses[key], key[0])
+            self._known[one] = AddressIds(ids[key], key[0])
+
+
+def _by_key(rows: list[Row]) -> dict[tuple[int, bytes], int]:
+    return {(row[1], row[2]): row[0] for row in rows}

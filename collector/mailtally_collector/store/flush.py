@@ -1,9 +1,8 @@
 """Writing what a batch changed: rows, the list of failures, and what roll-ups grew or shrank by."""
 
-from collections import Counter
 from collections.abc import Iterable
 
-from mailtally_collector.store.mail import NOTHING_TOLD, TOLD, DeliveryRow, Figure, Mail
+from mailtally_collector.store.mail import NOTHING_TOLD, TOLD, DeliveryRow, Mail
 from mailtally_collector.store.mails import DELIVERY, EVENT, SCORE
 from mailtally_collector.store.message_row import (
     COLUMNS,
@@ -15,7 +14,7 @@ from mailtally_collector.store.message_row import (
 )
 from mailtally_collector.store.models import Failure
 from mailtally_collector.store.rollup import failing, figures
-from mailtally_collector.store.rollup_tables import spread
+from mailtally_collector.store.rollup_tables import Growth
 from mailtally_collector.store.sql import Row, Sql
 
 KEY = ("message_id", "number")
@@ -129,18 +128,16 @@ def _flush_failures(sql: Sql, mails: list[Mail]) -> None:
 
 def _flush_rollups(sql: Sql, mails: list[Mail]) -> None:
     """Add what is counted now less what was counted before."""
-    recipients: Counter[Figure] = Counter()
-    messages: Counter[Figure] = Counter()
+    growth = Growth()
     for mail in mails:
         now = figures(mail)
         if now == mail.counted:
             continue
-        for counts, more in zip((recipients, messages), now, strict=True):
-            for figure, count in more.items():
-                counts[figure] += count
-        for counts, less in zip((recipients, messages), mail.counted, strict=False):
-            for figure, count in less.items():
-                counts[figure] -= count
+        for sign, counted in ((1, now), (-1, mail.counted)):
+            for figure, count in counted.recipients.items():
+                growth.recipients(figure, sign * count)
+            if counted.message:
+                growth.messages(counted.message, sign)
         mail.counted = now
-    for rollup, rows in spread(recipients, messages).items():
+    for rollup, rows in growth.rows.items():
         rollup.add(sql, rows)

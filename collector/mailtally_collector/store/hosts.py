@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.store.names import Name, Names
-from mailtally_collector.store.sql import Sql
+from mailtally_collector.store.sql import Row, Sql
 
 RELAY = ("host", "address", "port")
 DOMAIN = ("name",)
@@ -39,23 +39,26 @@ class Hosts(Names):
         """Return the provider of a name that was made sure of; NOBODY when it has none."""
         return self._provider_ids[host_id]
 
-    def _insert(self, names: list[Name]) -> None:
+    def _insert(self, names: list[Name]) -> set[Name]:
         hosts = (name[0] for name in names)
         providers = [self._provider_of(plain_host(h)) for h in hosts if isinstance(h, bytes)]
         self._providers.make_sure({(one,) for one in providers if one})
         ids = (self._providers[(one,)] if one else NOBODY for one in providers)
-        rows = [(*name, provider_id) for name, provider_id in zip(names, ids, strict=True)]
-        self._sql.insert_missing(self._table, (*self._columns, "provider_id"), rows)
+        rows = [(provider_id, *name) for name, provider_id in zip(names, ids, strict=True)]
+        columns = ("provider_id", *self._columns)
+        return self._remember(self._sql.insert_missing(self._table, columns, rows))
 
     def _look_up(self, names: set[Name]) -> set[Name]:
         if not names:
             return set()
         columns = ("id", "provider_id", *self._columns)
-        rows = self._sql.find(self._table, columns, self._columns, names)
-        for host_id, provider_id, *name in rows:
-            self._ids[tuple(name)] = host_id
-            self._provider_ids[host_id] = provider_id
-        return {tuple(row[2:]) for row in rows}
+        return self._remember(self._sql.find(self._table, columns, self._columns, names))
+
+    def _remember(self, rows: list[Row]) -> set[Name]:
+        found = {row[2:]: row[0] for row in rows}
+        self._ids.update(found)
+        self._provider_ids.update({row[0]: row[1] for row in rows})
+        return set(found)
 
 
 def relays(sql: Sql, rules: CurrentRules) -> Hosts:

@@ -26,6 +26,16 @@ AttemptKey = tuple[int, int]
 Figure = tuple[int, int, int, int, int, int, int, int, int]
 
 
+class Figures(NamedTuple):
+    """What a message adds to roll-ups: recipients by figure, and the message itself."""
+
+    recipients: dict[Figure, int]
+    message: Figure | None
+
+
+NO_FIGURES = Figures({}, None)
+
+
 class Told(NamedTuple):
     """What a line told of an attempt, names as numbers; the columns that two tables share."""
 
@@ -112,7 +122,7 @@ class Mail:
     score_stored: bool = False
     written: tuple[object, ...] | None = None
     handed_down: tuple[int | None, ...] = (0, None, 0)
-    counted: tuple[dict[Figure, int], ...] = ()
+    counted: Figures = NO_FIGURES
 
     def note_written(self) -> None:
         """Remember what is in the tables now."""

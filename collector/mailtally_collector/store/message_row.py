@@ -127,6 +127,10 @@ indexed_of = attrgetter(*INDEXED)
 plain_of = attrgetter(*PLAIN)
 
 
+# Postfix gives up after maximal_queue_lifetime, 5 days by default; a day on top for held mail.
+QUEUE_LIFETIME_US = 6 * DAY_US
+
+
 def message_id_key(message_id: bytes, day: int) -> int | None:
     """Key by which a Message-ID is found among those of a day (days since 1970, UTC).
 
@@ -144,6 +148,8 @@ def choose_message(candidates: Iterable[MessageRow], ref: MessageRef) -> Message
     1. The message with this very first line.
     2. A reference from the middle of a message's life: the newest message that was in the queue.
     3. A message that is itself known from the middle only, and arrived at the same moment.
+    4. The next one after this first line, when it is known from the middle only: logs may come
+       latest first. Queue ids come again, but hardly while a message is in the queue.
     """
     newest_first = sorted(candidates, key=lambda row: row.first_line, reverse=True)
     for row in newest_first:
@@ -157,4 +163,7 @@ def choose_message(candidates: Iterable[MessageRow], ref: MessageRef) -> Message
     for row in newest_first:
         if not row.origin_seen and abs(row.arrival_us - ref.arrival_us) <= ARRIVAL_TOLERANCE_US:
             return row
+    later = [row for row in newest_first if row.first_line > ref.first_line]
+    if later and not later[-1].origin_seen and later[-1].first_us - moment_us <= QUEUE_LIFETIME_US:
+        return later[-1]
     return None

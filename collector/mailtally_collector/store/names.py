@@ -6,9 +6,9 @@ Limits    The caches are bounded by forgetting everything when full; ``forget`` 
 
 from collections.abc import Iterable
 
-from mailtally_collector.store.sql import Sql
+from mailtally_collector.store.sql import Row, Sql
 
-CACHE_MAX = 50_000
+CACHE_MAX = 200_000
 # Client.submit_uid of who is not a local user.
 NO_UID = -1
 
@@ -54,23 +54,26 @@ class Names:
 
         1. What is not remembered is looked up.
         2. What is not there is inserted in order, so that two who do it at once do not wait for one
-           another, and looked up again.
+           another. What another inserted meanwhile is looked up.
         """
         if len(self._ids) > CACHE_MAX:
             self._ids.clear()
         missing = {name for name in names if name not in self._ids}
         missing -= self._look_up(missing)
         if missing:
-            self._insert(sorted(missing))
+            missing -= self._insert(sorted(missing))
             self._look_up(missing)
 
-    def _insert(self, names: list[Name]) -> None:
-        self._sql.insert_missing(self._table, self._columns, names)
+    def _insert(self, names: list[Name]) -> set[Name]:
+        return self._remember(self._sql.insert_missing(self._table, self._columns, names))
 
     def _look_up(self, names: set[Name]) -> set[Name]:
         if not names:
             return set()
-        rows = self._sql.find(self._table, ("id", *self._columns), self._columns, names)
-        found = {tuple(row[1:]): row[0] for row in rows}
+        columns = ("id", *self._columns)
+        return self._remember(self._sql.find(self._table, columns, self._columns, names))
+
+    def _remember(self, rows: list[Row]) -> set[Name]:
+        found = {row[1:]: row[0] for row in rows}
         self._ids.update(found)
         return set(found)

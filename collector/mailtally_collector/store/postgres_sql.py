@@ -21,6 +21,7 @@ from peewee import (
     TextField,
 )
 
+from mailtally_collector.store.array_literal import array_literal
 from mailtally_collector.store.models import TABLES
 from mailtally_collector.store.sql import Cursor, Row, Sql, as_peewee
 
@@ -77,7 +78,7 @@ class ServerSql(Sql):
                 f"SELECT {', '.join(columns)} FROM unnest({arrays}) AS wanted ({named})"
                 f" JOIN {table} ON {equal}"
             )
-        return self._execute(statement, _transposed(wanted)).fetchall()
+        return self._execute(statement, _columns(table, key, wanted)).fetchall()
 
     def insert_many(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Insert rows. Raises IntegrityError when one is there already."""
@@ -94,9 +95,16 @@ class ServerSql(Sql):
             for row in rows:
                 copy.write_row(row)
 
-    def insert_missing(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Insert rows, but for those that are there already."""
-        self._insert_arrays(table, columns, rows, "ON CONFLICT DO NOTHING")
+    def insert_missing(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+        """Insert rows, but for those that are there already; (id, *columns) of the new ones."""
+        if not rows:
+            return []
+        names = ", ".join(columns)
+        return self._execute(
+            f"INSERT INTO {table} ({names}) SELECT * FROM unnest({_arrays(table, columns)})"
+            f" ON CONFLICT DO NOTHING RETURNING id, {names}",
+            _columns(table, columns, rows),
+        ).fetchall()
 
     def update_many(
         self, table: str, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]
@@ -110,7 +118,7 @@ class ServerSql(Sql):
         self._execute(
             f"UPDATE {table} SET {sets} FROM unnest({_arrays(table, names)})"
             f" AS given ({', '.join(names)}) WHERE {equal} AND {_between(table, key[0])}",
-            [*_transposed(rows), *_range(rows, len(columns))],
+            [*_columns(table, names, rows), *_range(rows, len(columns))],
         )
 
     def delete_many(self, table: str, key: Sequence[str], rows: Sequence[Row]) -> None:
@@ -121,7 +129,7 @@ class ServerSql(Sql):
         self._execute(
             f"DELETE FROM {table} USING unnest({_arrays(table, key)})"
             f" AS given ({', '.join(key)}) WHERE {equal} AND {_between(table, key[0])}",
-            [*_transposed(rows), *_range(rows, 0)],
+            [*_columns(table, key, rows), *_range(rows, 0)],
         )
 
     def add_many(
@@ -149,7 +157,7 @@ class ServerSql(Sql):
             self._execute(
                 f"INSERT INTO {table} ({', '.join(columns)})"
                 f" SELECT * FROM unnest({_arrays(table, columns)}) {conflict}",
-                _transposed(rows),
+                _columns(table, columns, rows),
             )
 
     def _execute(self, statement: str, values: Sequence[object]) -> Cursor:
@@ -166,8 +174,10 @@ def _arrays(table: str, columns: Sequence[str]) -> str:
     return ", ".join(f"%s::{types[name]}[]" for name in columns)
 
 
-def _transposed(rows: Collection[Sequence[object]]) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(table: str, names: Sequence[str], rows: Collection[Sequence[object]]) -> list[str]:
+    types = COLUMN_TYPES[table]
+    columns = zip(*rows, strict=True)
+    return [array_literal(types[name], column) for name, column in zip(names, columns, strict=True)]
 
 
 def _between(table: str, column: str) -> str:

@@ -11,9 +11,8 @@ Limits    Days before the oldest message are left alone: their roll-ups are all 
 from collections import Counter
 
 from mailtally_collector.durations import DAY_US, HOUR_US, QUARTER_US
-from mailtally_collector.store.mail import Figure
 from mailtally_collector.store.rollup import DIRECTIONS, STATES
-from mailtally_collector.store.rollup_tables import HOURS_A_DAY, Rollup, spread
+from mailtally_collector.store.rollup_tables import HOURS_A_DAY, Growth, Rollup
 from mailtally_collector.store.sql import Row, Sql
 from mailtally_collector.terms import DeliveryState, Direction
 
@@ -68,7 +67,7 @@ def recount(sql: Sql, first_day: int, end_day: int, *, repair: bool) -> Counter[
     """
     span = (first_day * DAY_US, end_day * DAY_US)
     wrong: Counter[str] = Counter()
-    for rollup, rows in spread(*_figures(sql, span)).items():
+    for rollup, rows in _grown(sql, span).rows.items():
         less = _stored(sql, rollup, first_day, end_day)
         for key, counts in less.items():
             now = rows.setdefault(key, [0] * len(counts))
@@ -80,21 +79,20 @@ def recount(sql: Sql, first_day: int, end_day: int, *, repair: bool) -> Counter[
     return +wrong
 
 
-def _figures(sql: Sql, span: tuple[int, int]) -> tuple[dict[Figure, int], dict[Figure, int]]:
-    recipients: dict[Figure, int] = {}
+def _grown(sql: Sql, span: tuple[int, int]) -> Growth:
+    growth = Growth()
     for *place, domain, sender, bit, template, provider, count in sql.run(
         RECIPIENTS, span + span
     ).fetchall():
         hour, quarter, server, kind = place
         figure = (hour, quarter, server, kind, 1 << bit, domain, sender, template, provider)
-        recipients[figure] = int(count)
+        growth.recipients(figure, int(count))
     masks: dict[Row, int] = {}
     for *place, bit in sql.run(MESSAGES, span + span).fetchall():
         masks[tuple(place)] = masks.get(tuple(place), 0) | 1 << bit
-    messages: Counter[Figure] = Counter()
     for (_, hour, quarter, server, kind, domain, sender), mask in masks.items():
-        messages[hour, quarter, server, kind, mask, domain, sender, 0, 0] += 1
-    return recipients, messages
+        growth.messages((hour, quarter, server, kind, mask, domain, sender, 0, 0), 1)
+    return growth
 
 
 def _stored(sql: Sql, rollup: Rollup, first_day: int, end_day: int) -> dict[Row, list[int]]:

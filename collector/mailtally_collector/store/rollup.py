@@ -10,7 +10,7 @@ Outcomes  A mask with a bit for each pair of direction and state: a recipient ha
 from collections.abc import Iterable
 
 from mailtally_collector.durations import HOUR_US, QUARTER_US
-from mailtally_collector.store.mail import DeliveryRow, Figure, Mail
+from mailtally_collector.store.mail import DeliveryRow, Figure, Figures, Mail
 from mailtally_collector.terms import DeliveryState, Direction
 
 STATES = 8
@@ -42,8 +42,8 @@ def outcomes(directions: Iterable[int], states: Iterable[int]) -> int:
     return sum({outcome_bit(direction, state) for direction in directions for state in states})
 
 
-def figures(mail: Mail) -> tuple[dict[Figure, int], dict[Figure, int]]:
-    """Count the recipients of a message, and the message itself: (recipients, messages)."""
+def figures(mail: Mail) -> Figures:
+    """Count the recipients of a message, and the message itself."""
     row = mail.row
     hour, rest_us = divmod(row.arrival_us, HOUR_US)
     place = (hour, rest_us // QUARTER_US, row.server_id, row.traffic_class)
@@ -62,7 +62,7 @@ def figures(mail: Mail) -> tuple[dict[Figure, int], dict[Figure, int]]:
         mask |= bit
         figure = (*place, bit, *sender, 0, 0)
         recipients[figure] = recipients.get(figure, 0) + row.untried
-    return recipients, {(*place, mask, *sender, 0, 0): 1} if mask else {}
+    return Figures(recipients, (*place, mask, *sender, 0, 0) if mask else None)
 
 
 def failing(mail: Mail, delivery: DeliveryRow) -> tuple[object, ...] | None:

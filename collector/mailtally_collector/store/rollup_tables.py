@@ -1,6 +1,6 @@
 """The tables of roll-ups: their keys, and how figures spread over them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailtally_collector.store.mail import Figure
@@ -11,6 +11,8 @@ RECIPIENTS = tuple(f"recipients_{quarter}" for quarter in QUARTERS)
 MESSAGES = tuple(f"messages_{quarter}" for quarter in QUARTERS)
 TRAFFIC = ("server_id", "traffic_class", "outcomes")
 HOURS_A_DAY = 24
+
+Rows = dict[Row, list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Rollup:
 
     def add(self, sql: Sql, rows: Mapping[Row, list[int]]) -> None:
         """Add counts, in the order of their keys, so that two who do it do not block each other."""
-        counted = [(*key, *rows[key]) for key in sorted(rows) if any(rows[key])]
+        counted = [(*key, *counts) for key, counts in sorted(rows.items()) if any(counts)]
         sql.add_many(self.table, self.key, self.counts, counted)
 
 
@@ -63,37 +65,55 @@ ROLLUPS = (
 )
 
 
-def spread(
-    recipients: Mapping[Figure, int], messages: Mapping[Figure, int]
-) -> dict[Rollup, dict[Row, list[int]]]:
-    """Return what the figures add to each table, counts by key."""
-    rows: dict[Rollup, dict[Row, list[int]]] = {rollup: {} for rollup in ROLLUPS}
-    for figure, count in recipients.items():
-        if count:
-            for rollup, key, at in _places(figure):
-                rows[rollup].setdefault(key, [0] * len(rollup.counts))[at] += count
-    for figure, count in messages.items():
-        if count:
-            hour, quarter, *traffic, domain, sender, _, _ = figure
-            at = len(RECIPIENTS) + quarter
-            rows[TRAFFIC_HOUR].setdefault((hour, *traffic), [0] * 8)[at] += count
-            rows[DOMAIN_HOUR].setdefault((domain, hour, *traffic), [0] * 8)[at] += count
-            mailbox = (domain, hour // HOURS_A_DAY, sender, *traffic)
-            rows[MAILBOX_DAY].setdefault(mailbox, [0, 0])[1] += count
-    return rows
+class Growth:
+    """What figures add to the tables: counts by key."""
+
+    def __init__(self) -> None:
+        self._traffic: Rows = {}
+        self._reason: Rows = {}
+        self._provider: Rows = {}
+        self._domain: Rows = {}
+        self._domain_reason: Rows = {}
+        self._domain_provider: Rows = {}
+        self._mailbox: Rows = {}
+        self.rows: dict[Rollup, Rows] = {
+            TRAFFIC_HOUR: self._traffic,
+            REASON_HOUR: self._reason,
+            PROVIDER_HOUR: self._provider,
+            DOMAIN_HOUR: self._domain,
+            DOMAIN_REASON_DAY: self._domain_reason,
+            DOMAIN_PROVIDER_DAY: self._domain_provider,
+            MAILBOX_DAY: self._mailbox,
+        }
+
+    def recipients(self, figure: Figure, count: int) -> None:
+        """Add so many recipients."""
+        hour, quarter, server, kind, outcomes, domain, sender, template, provider = figure
+        day = hour // HOURS_A_DAY
+        _add(self._traffic, (hour, server, kind, outcomes), 8, quarter, count)
+        _add(self._domain, (domain, hour, server, kind, outcomes), 8, quarter, count)
+        _add(self._mailbox, (domain, day, sender, server, kind, outcomes), 2, 0, count)
+        if template:
+            _add(self._reason, (hour, server, kind, outcomes, template), 4, quarter, count)
+            by_day = (domain, day, server, kind, outcomes, template)
+            _add(self._domain_reason, by_day, 1, 0, count)
+        if provider:
+            _add(self._provider, (hour, server, kind, outcomes, provider), 4, quarter, count)
+            by_day = (domain, day, server, kind, outcomes, provider)
+            _add(self._domain_provider, by_day, 1, 0, count)
+
+    def messages(self, figure: Figure, count: int) -> None:
+        """Add so many messages."""
+        hour, quarter, server, kind, outcomes, domain, sender, _, _ = figure
+        at = len(RECIPIENTS) + quarter
+        day = hour // HOURS_A_DAY
+        _add(self._traffic, (hour, server, kind, outcomes), 8, at, count)
+        _add(self._domain, (domain, hour, server, kind, outcomes), 8, at, count)
+        _add(self._mailbox, (domain, day, sender, server, kind, outcomes), 2, 1, count)
 
 
-def _places(figure: Figure) -> Iterator[tuple[Rollup, Row, int]]:
-    """Where recipients count: table, key and column."""
-    hour, quarter, server, kind, outcomes, domain, sender, template, provider = figure
-    traffic = (server, kind, outcomes)
-    day = hour // HOURS_A_DAY
-    yield TRAFFIC_HOUR, (hour, *traffic), quarter
-    yield DOMAIN_HOUR, (domain, hour, *traffic), quarter
-    yield MAILBOX_DAY, (domain, day, sender, *traffic), 0
-    if template:
-        yield REASON_HOUR, (hour, *traffic, template), quarter
-        yield DOMAIN_REASON_DAY, (domain, day, *traffic, template), 0
-    if provider:
-        yield PROVIDER_HOUR, (hour, *traffic, provider), quarter
-        yield DOMAIN_PROVIDER_DAY, (domain, day, *traffic, provider), 0
+def _add(rows: Rows, key: Row, columns: int, at: int, count: int) -> None:
+    row = rows.get(key)
+    if row is None:
+        row = rows[key] = [0] * columns
+    row[at] += count

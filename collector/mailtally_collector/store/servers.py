@@ -95,15 +95,20 @@ def note_rewritten(sql: Sql, server_ids: Collection[int]) -> None:
 
 
 def store_token(sql: Sql, server_id: int, token: bytes, now_us: int) -> None:
-    """Note an acknowledgement in the transaction of its batch, and drop those that are old."""
+    """Note an acknowledgement in the transaction of its batch, and drop those that are old.
+
+    Of each length of token the newest are kept: a long import does not push out the token at which
+    the agent of that server goes on, nor the agent that of an import.
+    """
     sql.run(
         "INSERT INTO ack_token (server_id, token, stored_us) VALUES (?, ?, ?)",
         (server_id, token, now_us),
     )
     sql.run(
-        "DELETE FROM ack_token WHERE server_id = ? AND id <="
-        " (SELECT id FROM ack_token WHERE server_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
-        (server_id, server_id, TOKENS_KEPT),
+        "DELETE FROM ack_token WHERE server_id = ? AND LENGTH(token) = ? AND id <="
+        " (SELECT id FROM ack_token WHERE server_id = ? AND LENGTH(token) = ?"
+        " ORDER BY id DESC LIMIT 1 OFFSET ?)",
+        (server_id, len(token), server_id, len(token), TOKENS_KEPT),
     )
 
 

@@ -83,19 +83,19 @@ class Sql:
                 f" FROM wanted CROSS JOIN {table} WHERE {equal}"
             )
             mark = f"({', '.join('?' * len(key))})"
-        rows: list[Row] = []
-        for part in _parts(wanted, VALUES_MAX // len(key)):
-            marks = ", ".join([mark] * len(part))
-            rows += self.run(statement.format(marks), tuple(chain.from_iterable(part))).fetchall()
-        return rows
+        return self._in_parts(statement, mark, len(key), wanted)
 
     def insert_many(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Insert rows. Raises IntegrityError when one is there already."""
         self._many(_insert(table, columns), rows)
 
-    def insert_missing(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Insert rows, but for those that are there already."""
-        self._many(f"{_insert(table, columns)} ON CONFLICT DO NOTHING", rows)
+    def insert_missing(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+        """Insert rows, but for those that are there already; (id, *columns) of the new ones."""
+        mark = f"({', '.join('?' * len(columns))})"
+        names = ", ".join(columns)
+        returned = f"ON CONFLICT DO NOTHING RETURNING id, {names}"
+        statement = f"INSERT INTO {table} ({names}) VALUES {{}} {returned}"
+        return self._in_parts(statement, mark, len(columns), rows)
 
     def update_many(
         self, table: str, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]
@@ -121,6 +121,17 @@ class Sql:
 
         One process writes to a SQLite file at a time anyway.
         """
+
+    def _in_parts(
+        self, statement: str, mark: str, width: int, rows: Collection[Sequence[object]]
+    ) -> list[Row]:
+        """Run a statement with a ``mark`` for each row, for as many rows at once as it takes."""
+        found: list[Row] = []
+        for part in _parts(rows, VALUES_MAX // width):
+            marks = ", ".join([mark] * len(part))
+            values = tuple(chain.from_iterable(part))
+            found += self.run(statement.format(marks), values).fetchall()
+        return found
 
     def _many(self, statement: str, rows: Sequence[Row]) -> None:
         if not rows:

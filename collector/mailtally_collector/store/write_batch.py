@@ -85,6 +85,7 @@ class BatchStore:
         self._links = Links(self._sql, self._mails)
         self._inheritance = Inheritance(self._mails)
         self._appliance = Appliance(self._vocabulary, self._mails, self._links)
+        self._named: set[bytes] = set()
         self._server_ids: dict[str, int] = {}
         self._batches: dict[int, int] = {}
         self._partitions = Partitions(self._sql) if is_postgres(database) else None
@@ -96,6 +97,7 @@ class BatchStore:
         self._vocabulary.forget()
         self._mails.forget()
         self._links.forget()
+        self._named.clear()
         self._server_ids.clear()
         self._batches.clear()
         if self._settlement:
@@ -113,6 +115,7 @@ class BatchStore:
         )
         try:
             self._vocabulary.make_sure(_records(parts))
+            self._named = {batch.token for batch in batches}
         except REFUSALS:
             self._vocabulary.forget()  # store() finds out which record it is
 
@@ -129,6 +132,10 @@ class BatchStore:
         refused: list[Poison] = []
         try:
             with self._database.atomic():
+                if not all(batch.token in self._named for batch in batches):
+                    self._vocabulary.make_sure(
+                        _records((one.id, records) for one, records in parts)
+                    )
                 counts = self._store_all(parts, batches[0].now_us)
         except REFUSALS as error:
             if len(batches) > 1:
@@ -167,7 +174,6 @@ class BatchStore:
     def _store_all(self, parts: Sequence[Part], now_us: int) -> list[int]:
         """Store the records; how many of each part were not known."""
         self._ids.make_sure(sum(len(records) for _, records in parts))
-        self._vocabulary.make_sure(_records((server.id, records) for server, records in parts))
         for server, records in parts:
             self._appliance.prepare(server.id, records, server.newest_key_us)
         counts = [
@@ -195,10 +201,11 @@ class BatchStore:
         for record in records:
             try:
                 with self._database.atomic():
+                    self._vocabulary.make_sure([(server.id, record)])
                     stored += self._store_all([(server, [record])], now_us)[0]
             except REFUSALS as error:
                 self.forget()
-                refused.append(Poison(f"refused by the database: {error}", record.raw))
+                refused.append(Poison(f"refused by the database: {error}", record.raw()))
         return [stored], refused
 
     def _finish(

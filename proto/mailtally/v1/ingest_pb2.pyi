@@ -116,6 +116,7 @@ class Hello(google.protobuf.message.Message):
     PROTOCOL_MIN_FIELD_NUMBER: builtins.int
     PROTOCOL_MAX_FIELD_NUMBER: builtins.int
     LAST_TOKEN_FIELD_NUMBER: builtins.int
+    OLD_LOGS_FIELD_NUMBER: builtins.int
     server: builtins.str
     """Name of the mail host. With client certificates it must be the certificate's name."""
     agent_version: builtins.str
@@ -124,6 +125,10 @@ class Hello(google.protobuf.message.Message):
     protocol_max: builtins.int
     last_token: builtins.bytes
     """Token of the last acknowledgement that the agent has on disk; empty when it has none."""
+    old_logs: builtins.bool
+    """The stream imports old logs. Its tokens are kept apart from those of the stream that follows the
+    log, so that neither pushes out the other's.
+    """
     def __init__(
         self,
         *,
@@ -132,8 +137,9 @@ class Hello(google.protobuf.message.Message):
         protocol_min: builtins.int = ...,
         protocol_max: builtins.int = ...,
         last_token: builtins.bytes = ...,
+        old_logs: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["agent_version", b"agent_version", "last_token", b"last_token", "protocol_max", b"protocol_max", "protocol_min", b"protocol_min", "server", b"server"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agent_version", b"agent_version", "last_token", b"last_token", "old_logs", b"old_logs", "protocol_max", b"protocol_max", "protocol_min", b"protocol_min", "server", b"server"]) -> None: ...
 
 global___Hello = Hello
 

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class IngestServiceStub(object):
-    """Agents report here. One stream for each agent, open as long as the agent runs.
+    """Agents report here. One stream for each agent, open as long as the agent runs; beside it one that
+    imports old logs and ends with them.
     """
 
     def __init__(self, channel):
@@ -43,7 +44,8 @@ class IngestServiceStub(object):
 
 
 class IngestServiceServicer(object):
-    """Agents report here. One stream for each agent, open as long as the agent runs.
+    """Agents report here. One stream for each agent, open as long as the agent runs; beside it one that
+    imports old logs and ends with them.
     """
 
     def Report(self, request_iterator, context):
@@ -72,7 +74,8 @@ def add_IngestServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IngestService(object):
-    """Agents report here. One stream for each agent, open as long as the agent runs.
+    """Agents report here. One stream for each agent, open as long as the agent runs; beside it one that
+    imports old logs and ends with them.
     """
 
     @staticmethod

@@ -18,7 +18,9 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class IngestServiceStub:
-    """Agents report here. One stream for each agent, open as long as the agent runs."""
+    """Agents report here. One stream for each agent, open as long as the agent runs; beside it one that
+    imports old logs and ends with them.
+    """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
     Report: grpc.StreamStreamMultiCallable[
@@ -31,7 +33,9 @@ class IngestServiceStub:
     """
 
 class IngestServiceAsyncStub:
-    """Agents report here. One stream for each agent, open as long as the agent runs."""
+    """Agents report here. One stream for each agent, open as long as the agent runs; beside it one that
+    imports old logs and ends with them.
+    """
 
     Report: grpc.aio.StreamStreamMultiCallable[
         mailtally.v1.ingest_pb2.ReportRequest,
@@ -43,7 +47,9 @@ class IngestServiceAsyncStub:
     """
 
 class IngestServiceServicer(metaclass=abc.ABCMeta):
-    """Agents report here. One stream for each agent, open as long as the agent runs."""
+    """Agents report here. One stream for each agent, open as long as the agent runs; beside it one that
+    imports old logs and ends with them.
+    """
 
     @abc.abstractmethod
     def Report(

@@ -13,7 +13,7 @@ from mailtally_collector.query.events import export_events, list_events
 from mailtally_collector.query.filters import Filter
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.terms import DeliveryState, Direction, TimeBasis, TrafficClass
-from tests.integration.collector.mixed_mail import DOMAINS, HOURS
+from tests.integration.collector.mixed_mail import DOMAINS, HOURS, QUARTER, TO_QUARTER
 from tests.integration.collector.reports import SECOND, T0
 
 HOUR = 3_600 * SECOND
@@ -30,7 +30,10 @@ def _several(*values: object) -> st.SearchStrategy[tuple[object, ...]]:
     return st.lists(st.sampled_from(values), unique=True, min_size=1, max_size=3).map(tuple)
 
 
-_moments = st.integers(T0 - HOUR, T0 + (HOURS + 2) * HOUR)
+_quarters = st.integers(-4, 4 * (HOURS + 2)).map(
+    lambda number: T0 + (TO_QUARTER + number * QUARTER) * SECOND
+)
+_moments = st.integers(T0 - HOUR, T0 + (HOURS + 2) * HOUR) | _quarters
 _conditions: dict[str, st.SearchStrategy[Any]] = {
     "basis": st.sampled_from([int(one) for one in TimeBasis]),
     "servers": _several("mx1", "mx2", "nobody"),
@@ -57,7 +60,7 @@ def filters(draw: st.DrawFn) -> Filter:
     asked = WHOLE
     if draw(st.booleans()):
         start_us, end_us = sorted([draw(_moments), draw(_moments)])
-        asked = replace(asked, start_us=start_us, end_us=end_us + 1)
+        asked = replace(asked, start_us=start_us, end_us=end_us + (start_us == end_us))
     names = draw(st.lists(st.sampled_from(sorted(_conditions)), max_size=3, unique=True))
     drawn: dict[str, Any] = {name: draw(_conditions[name]) for name in names}
     return replace(asked, **drawn)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailtally.v1 import record_pb2 as pb
-from tests.integration.collector.reports import accepted, attempt, changed, ref
+from tests.integration.collector.reports import SECOND, T0, accepted, attempt, changed, ref
 
 SENT, DEFERRED, BOUNCED = (
     pb.ATTEMPT_OUTCOME_SENT,
@@ -32,6 +32,9 @@ REPLIES = (
     (554, "5.7.1", b"554 5.7.1 \\200 qwfp \xc3\x89t\xc3\xa9 for <x@y.example>"),
 )
 HOURS = 5
+# Seconds; roll-ups are cut at quarters of hours, the first of which begins so long after T0.
+QUARTER = 900
+TO_QUARTER = -T0 // SECOND % QUARTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ def mixed_mail(seed: int, count: int) -> list[Sent]:
 
 def _message(chance: random.Random, number: int) -> Sent:
     at = chance.uniform(0, HOURS * 3_600)
+    if chance.random() < 0.3:
+        at = QUARTER * chance.randrange(HOURS * 4) + TO_QUARTER
     domain = chance.choice((*DOMAINS, *DOMAINS, ""))
     message = ref(f"4Q{number:04}", at, number * 100)
     sender = f"{chance.choice(('ann', 'bob'))}@{domain}".encode() if domain else b""

@@ -162,7 +162,8 @@ MEANINGS: dict[str, Callable[[Event, Filter], bool]] = {
         asked.text.encode("utf-8", "surrogateescape").lower() in event.reply_text.lower()
     ),
     "queue_id": lambda event, asked: event.queue_id == asked.queue_id,
-    "message_id": lambda event, asked: event.queue_id in asked.message_id,
+    # A message whose acceptance was not seen has neither a size nor a Message-ID.
+    "message_id": lambda event, asked: event.queue_id in asked.message_id and event.size_bytes > 0,
     "recipient": lambda event, asked: (
         asked.recipient.encode() in (event.recipient, event.original_recipient)
     ),

@@ -18,6 +18,7 @@ from mailtally_collector.config import load_config
 from mailtally_collector.daemon import serve
 from mailtally_collector.ingest import IngestService
 from mailtally_collector.store.location import Location
+from mailtally_collector.store.servers import TOKENS_KEPT
 from tests.integration.collector.conftest import collector, port_in
 from tests.integration.collector.reports import accepted, attempt, key, ref, story
 from tests.integration.collector.wire import Agent, agent_at, questions_to, whole_story
@@ -105,6 +106,28 @@ async def test_the_last_token_is_known_and_another_one_is_not(location: Location
         ):
             async with agent_at(address) as agent:
                 assert (await agent.hello(server, token=presented)).resync is resync
+
+
+@pytest.mark.parametrize("long_one", [False, True])
+async def test_tokens_of_imports_and_of_the_follower_push_out_their_own_only(
+    address: str, *, long_one: bool
+) -> None:
+    """However long the other goes on, each can go on where it was."""
+    async with agent_at(address) as short, agent_at(address) as long:
+        await short.hello(old_logs=not long_one)
+        await long.hello(old_logs=long_one)
+        token = (await short.store(story())).token
+        first = (await long.store([])).token
+        for _ in range(TOKENS_KEPT):
+            last = (await long.store([])).token
+    for presented, old_logs, resync in (
+        (token, not long_one, False),
+        (last, long_one, False),
+        (first, long_one, True),
+    ):
+        async with agent_at(address) as agent:
+            welcome = await agent.hello(token=presented, old_logs=old_logs)
+            assert welcome.resync is resync
 
 
 @pytest.mark.parametrize(

@@ -90,9 +90,11 @@ def test_what_is_far_behind_its_server_is_not_new(tables: Tables) -> None:
 
 
 def test_a_server_that_is_new_shows_what_is_new(tables: Tables) -> None:
+    tables.store([], "mx8")
     tail = Tail(tables.reader, EVERYTHING, Filter(), T0)
-    tables.store(failure(-3_600, 100) + failure(2, 200), "mx9")
-    assert new(tail) == ["4T00200"]
+    for server in ("mx8", "mx9"):
+        tables.store(failure(-3_600, 100) + failure(2, 200), server)
+    assert new(tail) == ["4T00200"] * 2
 
 
 def test_filter_and_scope_hold_for_new_events(tables: Tables) -> None:

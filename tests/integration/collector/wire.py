@@ -19,7 +19,12 @@ class Agent:
         self.sequence = 0
 
     async def hello(
-        self, server: str = "mx1", *, token: bytes = b"", protocols: tuple[int, int] = (1, 1)
+        self,
+        server: str = "mx1",
+        *,
+        token: bytes = b"",
+        protocols: tuple[int, int] = (1, 1),
+        old_logs: bool = False,
     ) -> ingest_pb2.Welcome:
         """Introduce the agent; gives the Welcome."""
         hello = ingest_pb2.Hello(
@@ -28,6 +33,7 @@ class Agent:
             protocol_min=protocols[0],
             protocol_max=protocols[1],
             last_token=token,
+            old_logs=old_logs,
         )
         await self.call.write(ingest_pb2.ReportRequest(hello=hello))
         response: ingest_pb2.ReportResponse = await self.read()

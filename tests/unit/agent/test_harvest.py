@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mailtally_agent.direction import DirectionRules
-from mailtally_agent.harvest import MARK_EVERY_US, Harvest, HarvestOptions
+from mailtally_agent.harvest import MARK_EVERY_BATCHES, MARK_EVERY_US, Harvest, HarvestOptions
 from mailtally_agent.ship import Window
 from mailtally_agent.source.disk import RealDisk
 
@@ -118,6 +118,23 @@ def test_equal_lines_keep_their_keys_across_a_restart_between_them(tmp_path: Pat
     assert second is not None
     assert first.records[0].key != second.records[0].key
     assert first.records[0].message.first_line == second.records[0].message.first_line
+
+
+def test_many_batches_in_a_moment_move_the_checkpoint(tmp_path: Path) -> None:
+    """Its token has to be one that the collector still knows."""
+    clock = Clock()
+    harvest = new_harvest(tmp_path, clock, Window(1, 1))
+    append(tmp_path, 0)
+    read_and_mark(harvest, clock)
+    for number in range(3 * MARK_EVERY_BATCHES):
+        harvest.read_some()
+        batch = harvest.window.next_batch(flush=True)
+        assert batch is not None
+        harvest.acknowledged(batch.sequence, number.to_bytes(2, "big"))
+        append(tmp_path, 1 + number % 50)
+
+    checkpoint = json.loads((tmp_path / "checkpoint.json").read_text())
+    assert int(checkpoint["token"], 16) >= 2 * MARK_EVERY_BATCHES - 2
 
 
 def test_full_window_stops_reading(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mailtally_agent.source.disk import RealDisk, RealOpenFile
-from mailtally_agent.source.log_file import MAX_LINE_BYTES, LogFile
+from mailtally_agent.source.lines import MAX_LINE_BYTES
+from mailtally_agent.source.log_file import LogFile
 from mailtally_agent.source.place import Place
 
 

@@ -118,3 +118,25 @@ def test_minute_cache_refuses_seconds_that_are_no_number() -> None:
 
     assert reader.time_us("Mar  1 09:05:07") is not None
     assert reader.time_us("Mar  1 09:05:xx") is None
+
+
+def test_next_file_in_another_year_begins_there() -> None:
+    reader = TimeStamps(UTC, moment_us("2022-03-01T09:05:09+00:00"))
+    assert times(reader, "Mar  1 09:05:07") == ["2022-03-01T09:05:07+00:00"]
+
+    reader.lie_near(moment_us("2024-03-01T09:05:07+00:00"))
+
+    assert times(reader, "Mar  1 09:05:07", "Mar  1 09:05:08", "Feb  1 00:00:00") == [
+        "2024-03-01T09:05:07+00:00",
+        "2024-03-01T09:05:08+00:00",
+        "2024-02-01T00:00:00+00:00",
+    ]
+
+
+def test_next_file_in_the_hour_that_comes_twice_goes_on_from_the_last_line() -> None:
+    reader = TimeStamps(BERLIN, moment_us("2026-10-25T02:00:00+00:00"))
+    assert times(reader, "Oct 25 02:59:59") == ["2026-10-25T00:59:59+00:00"]
+
+    reader.lie_near(moment_us("2026-10-25T00:00:01+00:00"))
+
+    assert times(reader, "Oct 25 02:00:01") == ["2026-10-25T01:00:01+00:00"]

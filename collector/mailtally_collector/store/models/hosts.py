@@ -50,7 +50,7 @@ class Instance(Model):
 
 
 class AckToken(Model):
-    """An acknowledgement that was given; the newest 256 of each server are kept."""
+    """An acknowledgement that was given; the newest 256 of each server and length are kept."""
 
     id = AutoField()
     server_id = IntegerField()

@@ -1,0 +1,118 @@
+"""Sessions one after another, with growing pauses when the collector is away."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Callable
+
+import grpc
+
+from mailtally_agent.config import Config
+from mailtally_agent.connection import describe_error, open_channel
+from mailtally_agent.harvest import Harvest
+from mailtally_agent.session import ProtocolError, Session
+from mailtally_agent.ship import OutOfOrderError
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+class CollectorAwayError(Exception):
+    """The collector took nothing for as long as we were told to wait; the text says why."""
+
+
+class Reporting:
+    """Reports a harvest until all of it is acknowledged, or until it is told to stop.
+
+    until_end         leave when everything that the log holds is stored
+    patience_seconds  how long to wait while nothing is acknowledged; None for ever
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        harvest: Harvest,
+        session: Session,
+        *,
+        until_end: bool,
+        patience_seconds: float | None = None,
+    ) -> None:
+        self._config = config
+        self._harvest = harvest
+        self._session = session
+        self._until_end = until_end
+        self._patience_seconds = patience_seconds
+        self._stopped = asyncio.Event()
+        # The signal that ended it.
+        self.signal: signal.Signals | None = None
+
+    async def run(
+        self, *, welcomed: Callable[[], None], waiting: Callable[[str, float], None]
+    ) -> None:
+        """Report until the end, SIGTERM or SIGINT; ``waiting`` gets the problem and the pause.
+
+        Raises CollectorAwayError, and OSError: when a TLS file cannot be read, and with until_end
+        when the log cannot or the place cannot be kept.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number)
+        failures = 0
+        away_since: float | None = None
+        acknowledged = self._harvest.window.acknowledged
+
+        def greeted() -> None:
+            nonlocal failures
+            failures = 0
+            welcomed()
+
+        async with open_channel(self._config) as channel:
+            while not self._stopped.is_set():
+                problem = await self._run_session(channel, greeted)
+                if problem is None:
+                    return
+                if away_since is None or acknowledged != self._harvest.window.acknowledged:
+                    away_since = loop.time()
+                    acknowledged = self._harvest.window.acknowledged
+                pause = pause_seconds(failures, random.random())  # noqa: S311 - jitter is no secret
+                failures += 1
+                if self._patience_seconds is not None:
+                    left = self._patience_seconds - (loop.time() - away_since)
+                    if left <= 0:
+                        raise CollectorAwayError(problem)
+                    pause = min(pause, left)
+                waiting(problem, pause)
+                try:
+                    await asyncio.wait_for(self._stopped.wait(), pause)
+                except TimeoutError:
+                    continue
+
+    async def _run_session(
+        self, channel: grpc.aio.Channel, welcomed: Callable[[], None]
+    ) -> str | None:
+        """Run one session; what it ended with, None when there is nothing left to do."""
+        collector = self._config.collector
+        try:
+            await self._session.run(channel, until_end=self._until_end, welcomed=welcomed)
+        except grpc.aio.AioRpcError as error:
+            return describe_error(collector, error)
+        except TimeoutError:
+            return f"the collector at {collector} does not answer"
+        except (ProtocolError, OutOfOrderError) as error:
+            return f"the collector at {collector} is out of step: {error}"
+        except OSError as error:
+            if self._until_end:
+                raise
+            return f"cannot read the log or keep the place: {error}"
+        return None
+
+    def _stop(self, number: signal.Signals) -> None:
+        self.signal = number
+        self._stopped.set()
+        self._session.stop()
+
+
+def pause_seconds(failures: int, jitter: float) -> float:
+    """Pause after so many failures in a row: doubling up to a limit, times 0.5 to 1 by jitter."""
+    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * (1 << min(failures, 10)))
+    return longest * (0.5 + jitter / 2)

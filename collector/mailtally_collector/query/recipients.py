@@ -1,0 +1,85 @@
+"""Where recipients are read from: all of them, or those that failed.
+
+Failures  The table of recipients that are not delivered. Each has the template of its reply, and
+          nobody who was delivered has one; it answers what only they can be meant by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import Field, ModelSelect, fn
+
+from mailtally_collector.query.filters import Selection
+from mailtally_collector.store.models import Delivery, Failure, Message
+from mailtally_collector.terms import DeliveryState, TimeBasis
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Where recipients are read from: all of them, or those that failed, by the same columns."""
+
+    source: ModelSelect[Any]
+    message_id: Field
+    number: Field
+    server_id: Field
+    state: Field
+    direction: Field
+    last_try_us: Field
+    recipient_domain_id: Field
+    reply_template_id: Field
+    message: type[Message | Failure]
+
+    @property
+    def has_delivered(self) -> bool:
+        """Whether those that got the mail are among them."""
+        return self.message is Message
+
+    def moment(self, selection: Selection) -> Field:
+        """The column by which the range selects and buckets group."""
+        if selection.basis == TimeBasis.LAST_TRY:
+            return self.last_try_us
+        return self.message.arrival_us
+
+    def select(self, *columns: Any) -> ModelSelect[Any]:
+        """Select columns."""
+        return self.source.select(*columns)
+
+
+def _recipients(table: type[Delivery | Failure], message: Any) -> Recipients:
+    source = table.select()
+    if message is not table:
+        source = source.join(message, on=(table.message_id == message.id))
+    return Recipients(
+        source=source,
+        message_id=table.message_id,
+        number=table.number,
+        server_id=table.server_id,
+        state=table.state,
+        direction=table.direction,
+        last_try_us=table.last_try_us,
+        recipient_domain_id=table.recipient_domain_id,
+        reply_template_id=table.reply_template_id,
+        message=message,
+    )
+
+
+ALL_RECIPIENTS = _recipients(Delivery, Message)
+FAILED_RECIPIENTS = _recipients(Failure, Failure)
+
+
+def decides(delivery: Any, attempt: Any) -> Any:
+    """Join to the attempt that decides, when it is not the success that the delivery keeps."""
+    return (
+        (attempt.message_id == delivery.message_id)
+        & (attempt.number == delivery.number)
+        & (attempt.time_us == fn.COALESCE(delivery.deciding_us, delivery.last_try_us))
+        & (attempt.line_hash == delivery.deciding_hash)
+    )
+
+
+def recipients_of(selection: Selection) -> Recipients:
+    """Return the smaller table when it has all recipients that the selection can mean."""
+    is_failed = selection.states and DeliveryState.DELIVERED not in selection.states
+    return FAILED_RECIPIENTS if is_failed or selection.names_verdict else ALL_RECIPIENTS

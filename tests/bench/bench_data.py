@@ -1,8 +1,8 @@
 """A database of many deliveries, the same rows for the same number: ``make bench-data``.
 
-Base      Up to a quarter of a million deliveries go through the collector's own code. What is more is
-          copies of these (fleet_copies.py), with roll-ups and failures counted from the rows by the
-          collector's repair, a day at a time.
+Base      Up to a quarter of a million deliveries go through the collector's own code. What is more
+          is copies of these (fleet_copies.py), with roll-ups and failures counted from the rows by
+          the collector's repair, a day at a time.
 End       The last step notes how many ids were taken. A database without that is half made.
 """
 
@@ -90,9 +90,7 @@ def make_data(location: Location, deliveries: int) -> None:
             attach(sql, path, base)
             _done(bars, task)
             task = bars.add_task("messages", total=copies.deliveries * MESSAGES)
-            taken = copy_messages(
-                sql, base, copies, apart, lambda more: bars.advance(task, more)
-            )
+            taken = copy_messages(sql, base, copies, apart, lambda more: bars.advance(task, more))
             detach(sql)
             _done(bars, task)
             _roll_up(sql, bars)

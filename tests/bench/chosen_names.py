@@ -2,7 +2,6 @@
 
 Gives     ``Names``: lists that are read once, and look-ups of random messages and recipients.
 """
-# ruff: noqa: S608 — names are constants
 
 from random import Random
 

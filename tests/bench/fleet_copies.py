@@ -4,8 +4,8 @@ Shape     Time is cut into slices. In each, every message of the base that arriv
           so many times, to random moments of the slice: all its moments are shifted alike, its
           hashes salted, its queue id and Message-ID made its own. Rows are appended in the order of
           their ids, as a collector does, with all indexes in place.
-Names     Recipients at large providers are the same people in every copy; all others are new ones
-          in each. A fleet that really sent so much mail would know about as many addresses.
+Names     Copies share the recipients of the base and some variants of these, so that there are
+          about as many addresses as a fleet that really sent so much mail would know.
 Same      The plan of a slice follows from the base and a seed; both databases get the same rows.
 """
 # ruff: noqa: S608 — names are constants
@@ -23,9 +23,10 @@ from mailtally_collector.store.ids import COUNTER_MASK, first_id
 from mailtally_collector.store.message_row import message_id_key
 from mailtally_collector.store.models import TABLES
 from mailtally_collector.store.sql import Row, Sql
-from tests.bench.fleet_records import BEGIN_US, END_US, HASH_BITS, LARGE
+from tests.bench.fleet_records import BEGIN_US, END_US, HASH_BITS
 
 SLICE_MESSAGES = 200_000
+VARIANTS_MAX = 14
 NAMES = (
     *("server", "instance", "ack_token", "provider", "domain", "address"),
     *("relay", "client", "transport", "reply_template"),
@@ -61,6 +62,11 @@ class Copies:
 
     count: int
     base_deliveries: int
+
+    @property
+    def variants(self) -> int:
+        """How many sets of recipients there are; in the end, everybody has been written to."""
+        return min(round(self.count**0.7), VARIANTS_MAX)
 
     @property
     def deliveries(self) -> int:
@@ -114,18 +120,16 @@ def copy_names(sql: Sql, base: sqlite3.Connection, copies: Copies) -> int:
         for table in NAMES:
             load(sql, table, COLUMNS[table], base.execute(_all(table)))
         (apart,) = base.execute("SELECT MAX(id) FROM address").fetchone()
-        spread = base.execute(
-            "SELECT id, domain_id, local_part FROM address WHERE id IN (SELECT recipient_id FROM"
-            f" delivery WHERE recipient_domain_id NOT IN ({_large(base)})) ORDER BY id"
+        recipients = base.execute(
+            "SELECT id, domain_id, local_part FROM address"
+            " WHERE id IN (SELECT recipient_id FROM delivery) ORDER BY id"
         ).fetchall()
-        for copy in range(1, copies.count):
-            suffix = b".%d" % copy
-            load(
-                sql,
-                "address",
-                ("id", "domain_id", "local_part"),
-                ((number + copy * apart, domain, local + suffix) for number, domain, local in spread),
+        for variant in range(1, copies.variants):
+            more = (
+                (number + variant * apart, domain, b"%s.%d" % (local_part, variant))
+                for number, domain, local_part in recipients
             )
+            load(sql, "address", ("id", "domain_id", "local_part"), more)
         if is_postgres(sql.database):
             for table in NAMES:
                 sequence = f"pg_get_serial_sequence('{table}', 'id')"
@@ -140,7 +144,7 @@ def copy_messages(
 
     ``progress`` is told how many messages each slice had.
     """
-    statements = _statements(_large(base), apart)
+    statements = _statements(copies, apart)
     number = 0
     for plan in plans(base, copies):
         number += len(plan)
@@ -190,16 +194,13 @@ def plans(base: sqlite3.Connection, copies: Copies) -> Iterator[list[Row]]:
         yield plan
 
 
-def _statements(large: str, apart: int) -> list[str]:
+def _statements(copies: Copies, apart: int) -> list[str]:
     """Statements that copy what the plan says, one for each table."""
     planned = {name: f"p.{name}" for name in PLAN if name not in ("source", "copy", "shift_us")}
     planned |= {name: f"t.{name} + p.shift_us" for name in MOMENTS}
     planned |= {name: f"t.{name} + p.salt" for name in HASHES}
     planned["child_queue_id"] = "t.child_queue_id || 'G' || p.copy"
-    planned["recipient_id"] = (
-        f"CASE WHEN t.recipient_domain_id IN ({large}) THEN t.recipient_id"
-        f" ELSE t.recipient_id + p.copy * {apart} END"
-    )
+    planned["recipient_id"] = f"t.recipient_id + p.copy % {copies.variants} * {apart}"
     statements = []
     for table, column in OF_MESSAGES.items():
         ids = {} if table == "message" else {column: "p.id"}
@@ -214,10 +215,3 @@ def _statements(large: str, apart: int) -> list[str]:
 
 def _all(table: str) -> str:
     return f"SELECT {', '.join(COLUMNS[table])} FROM {table}"
-
-
-def _large(base: sqlite3.Connection) -> str:
-    """Ids of the domains of large providers, as SQL."""
-    marks = ", ".join("?" * len(LARGE))
-    rows = base.execute(f"SELECT id FROM domain WHERE name IN ({marks}) ORDER BY id", LARGE)
-    return ", ".join(str(number) for (number,) in rows)

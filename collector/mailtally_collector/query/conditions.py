@@ -15,6 +15,7 @@ from typing import Any
 from peewee import JOIN, SQL, ColumnBase, Database, ModelSelect, fn
 
 from mailtally_collector.classify.taxonomy import UNKNOWN
+from mailtally_collector.durations import DAY_US
 from mailtally_collector.query.filters import Selection
 from mailtally_collector.query.receiver import (
     NOBODY,
@@ -26,6 +27,7 @@ from mailtally_collector.query.receiver import (
 from mailtally_collector.query.recipients import Recipients, decides
 from mailtally_collector.query.reply_text import holds_text
 from mailtally_collector.query.scope import Scope
+from mailtally_collector.store.message_row import message_id_key
 from mailtally_collector.store.models import (
     Address,
     Attempt,
@@ -38,6 +40,13 @@ from mailtally_collector.store.models import (
 )
 from mailtally_collector.store.names import split_address
 from mailtally_collector.terms import DeliveryState, Direction, TimeBasis
+
+# The key of a Message-ID is the day of arrival above its hash.
+KEYS_OF_DAYS = (
+    f"(WITH RECURSIVE days (day) AS (SELECT MIN(arrival_us) / {DAY_US} FROM message"
+    f" UNION ALL SELECT day + 1 FROM days WHERE day < (SELECT MAX(arrival_us) / {DAY_US}"
+    " FROM message)) SELECT day * 4294967296 + {key} FROM days)"  # noqa: S608 - numbers
+)
 
 
 def recipient_conditions(
@@ -114,9 +123,17 @@ def address_id(address: bytes) -> ModelSelect[Address]:
 
 
 def has_message_id(message_id: bytes) -> ColumnBase:
-    """Condition on messages: the Message-ID, with or without its angle brackets."""
+    """Condition on messages: the Message-ID, with or without its angle brackets.
+
+    It is looked up by its key on each day that there are messages of.
+    """
     bare = message_id.removeprefix(b"<").removesuffix(b">")
-    return Message.message_id.in_([bare, b"<" + bare + b">"])
+    forms = [bare, b"<" + bare + b">"]
+    same: ColumnBase = Message.message_id.in_(forms)
+    keys = [message_id_key(form, 0) for form in forms]
+    if None in keys:
+        return same
+    return same & Message.message_id_key.in_(SQL(KEYS_OF_DAYS.format(key=keys[0])))
 
 
 def messages_to(address: bytes) -> ModelSelect[Delivery]:

@@ -22,7 +22,7 @@ from tests.integration.collector.wire import agent_at
 
 PARTIAL_INDEXES = {
     *("message_untried", "message_origin", "link_child"),
-    "delivery_original",
+    *("delivery_original", "message_untried_domain"),
 }
 COLLECTOR = Path(sys.executable).parent / "mailtally-collector"
 

@@ -10,6 +10,7 @@ Same      The plan of a slice follows from the base and a seed; both databases g
 """
 # ruff: noqa: S608 — names are constants
 
+import math
 import random
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -66,7 +67,7 @@ class Copies:
     @property
     def variants(self) -> int:
         """How many sets of recipients there are; in the end, everybody has been written to."""
-        return min(round(self.count**0.7), VARIANTS_MAX)
+        return min(round(math.pow(self.count, 0.7)), VARIANTS_MAX)
 
     @property
     def deliveries(self) -> int:

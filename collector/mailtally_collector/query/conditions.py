@@ -43,9 +43,9 @@ from mailtally_collector.terms import DeliveryState, Direction, TimeBasis
 
 # The key of a Message-ID is the day of arrival above its hash.
 KEYS_OF_DAYS = (
-    f"(WITH RECURSIVE days (day) AS (SELECT MIN(arrival_us) / {DAY_US} FROM message"
+    f"(WITH RECURSIVE days (day) AS (SELECT MIN(arrival_us) / {DAY_US} FROM message"  # noqa: S608
     f" UNION ALL SELECT day + 1 FROM days WHERE day < (SELECT MAX(arrival_us) / {DAY_US}"
-    " FROM message)) SELECT day * 4294967296 + {key} FROM days)"  # noqa: S608 - numbers
+    " FROM message)) SELECT day * 4294967296 + {key} FROM days)"
 )
 
 
@@ -62,6 +62,9 @@ def recipient_conditions(
     ]
     if selection.states:
         conditions.append(rows.state.in_(selection.states))
+        if not rows.has_delivered and DeliveryState.BOUNCED not in selection.states:
+            # In the words of the partial index.
+            conditions.append(rows.state != SQL(str(int(DeliveryState.BOUNCED))))
     else:
         conditions.append(rows.state != DeliveryState.REQUEUED)
     if selection.recipient_domain:

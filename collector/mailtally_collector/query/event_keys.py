@@ -11,22 +11,18 @@ from typing import Any, NamedTuple
 
 from peewee import Database, Tuple, Value, fn
 
-from mailtally_collector.durations import DAY_US
 from mailtally_collector.query.conditions import recipient_conditions, untried_conditions
 from mailtally_collector.query.event import UNTRIED_FROM
 from mailtally_collector.query.filters import QueryError, Selection
-from mailtally_collector.query.recipients import Recipients, recipients_of
+from mailtally_collector.query.recipients import Recipients, is_short, recipients_of
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.store.models import Delivery, Message
-from mailtally_collector.terms import DeliveryState, EventOrder, TimeBasis
+from mailtally_collector.terms import DeliveryState, EventOrder
 
 # What lists of events show unless states are named: refused, given up, or waiting after a try.
 FAILING = (int(DeliveryState.BOUNCED), int(DeliveryState.EXPIRED), int(DeliveryState.PENDING))
 # Ends of messages at which a recipient of whom no line was seen is one that got no mail.
 ENDS = (DeliveryState.EXPIRED, DeliveryState.REMOVED, DeliveryState.DISCARDED)
-# What was accepted within so short a time is looked for by that and sorted then. In the order of
-# last tries it would come after everything that happened since.
-SHORT_US = 2 * DAY_US
 # Of one message; numbers have to fit into 32 bits.
 UNTRIED_MAX = 1 << 30
 
@@ -110,8 +106,8 @@ def _sorted(rows: Recipients, order: Order, selection: Selection) -> tuple[Any, 
     value: Any
     match order.by:
         case EventOrder.LAST_TRY:
-            # An expression is in no index, so that databases do not read in its order.
-            value = rows.last_try_us + 0 if _is_short(selection) else rows.last_try_us
+            # An expression is in no index, in whose order all that happened since would come first.
+            value = rows.last_try_us + 0 if is_short(selection) else rows.last_try_us
         case EventOrder.ACCEPTED:
             value = rows.message.arrival_us
         case EventOrder.ATTEMPTS:
@@ -129,11 +125,6 @@ def _sorted(rows: Recipients, order: Order, selection: Selection) -> tuple[Any, 
     if order.by == EventOrder.SIZE:
         query = query.join(Message, on=(Message.id == rows.message_id))
     return query, value
-
-
-def _is_short(selection: Selection) -> bool:
-    length_us = selection.end_us - selection.start_us
-    return selection.basis == TimeBasis.ACCEPTED and length_us <= SHORT_US
 
 
 def _behind(columns: list[Any], last: tuple[int, ...], order: Order) -> Any:

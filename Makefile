@@ -5,8 +5,11 @@ BIN := $(VENV)/bin
 # A Postfix log to show in `make demo`; default: the bundled one.
 LOG ?=
 
-.PHONY: test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
-.PHONY: faults-postgres verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+# The database of bench-data and bench-queries: a file or URI, or the folder of a PostgreSQL server.
+MANY = $(if $(ROWS),--rows $(ROWS)) $(if $(DATABASE),--database $(DATABASE)) \
+	$(if $(CLUSTER),--cluster $(CLUSTER))
+
+.PHONY: bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -71,6 +74,12 @@ sizing: env  ## write the table of docs/decisions/0021-beyond-one-server.md
 
 bench-reclassify: env  ## how long a million stored failures take to follow new rules
 	$(BIN)/python -m tests.bench.bench_reclassify
+
+bench-data: env  ## make a database of ROWS=n deliveries: DATABASE=file or URI, or CLUSTER=folder
+	$(BIN)/python -m tests.bench.bench_data $(MANY)
+
+bench-queries: env  ## how long questions take on ROWS=n deliveries; COMPARE=a smaller database
+	$(BIN)/python -m tests.bench.bench_queries $(MANY) $(if $(COMPARE),--compare $(COMPARE))
 
 verdicts: env  ## write anew what the rules say of their examples; review its diff
 	$(BIN)/python -m tests.verdicts

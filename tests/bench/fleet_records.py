@@ -3,8 +3,8 @@
 Shape     8 servers, 30 days, domains and mailboxes by a power law, each domain on a server of its
           own as at a hoster; 1.2 recipients a message, six in ten of them among 300,000 mailboxes
           of each of six large providers, the others at 40,000 sites with up to 30 mailboxes;
-          6 of 100 refused, 4 deferred first; one in ten answered with a queue id. Replies carry
-          addresses and ids, as replies do.
+          6 of 100 refused, 4 deferred first, of these one in ten for good: it waits or is given
+          up; one in ten answered with a queue id. Replies carry addresses and ids, as replies do.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,10 @@ from mailtally.v1 import record_pb2 as pb
 SECOND_US = 1_000_000
 DAYS = 30
 BEGIN_US = 1_790_000_000 * SECOND_US
+END_US = BEGIN_US + DAYS * 86_400 * SECOND_US
+# Lines are hashed to as many bits as those of agents, less one: sums of two still fit 63.
+HASH_BITS = 62
+HASH_FACTOR = 0x9E3779B97F4A7C15
 SERVERS = 8
 DOMAINS = 11_500
 LARGE = (b"gmail.com", b"outlook.com", b"yahoo.com", b"gmx.net", b"icloud.com", b"web.de")
@@ -85,9 +89,17 @@ class FleetRecords:
         )
         records = [pb.Record(key=self._key(at_us), message=message, accepted=accepted)]
         last_us = at_us
+        is_waiting = False
         for _ in range(recipients):
             tries, last_us = self._recipient(message, at_us)
             records += tries
+            is_waiting |= tries[-1].attempt.status == "deferred"
+        if is_waiting:
+            if chance() < 0.5:
+                return records
+            change = pb.MessageChanged(change=pb.MESSAGE_CHANGE_EXPIRED)
+            gone = self._key(last_us + 500)
+            records.append(pb.Record(key=gone, message=message, changed=change))
         change = pb.MessageChanged(change=pb.MESSAGE_CHANGE_COMPLETED)
         done = self._key(last_us + 1_000)
         return [*records, pb.Record(key=done, message=message, changed=change)]
@@ -105,6 +117,8 @@ class FleetRecords:
             code, status, text = DEFERRED[self._line % len(DEFERRED)]
             records.append(self._attempt(message, at_us, to, "deferred", (code, status, text)))
             at_us += 900 * SECOND_US
+            if chance() < 0.1:
+                return records, at_us
         if chance() < 0.06:
             answer = REFUSED[int(len(REFUSED) * chance() ** 2)]
             records.append(self._attempt(message, at_us, to, "bounced", answer))
@@ -151,4 +165,5 @@ class FleetRecords:
 
     def _key(self, at_us: int) -> pb.RecordKey:
         self._line += 1
-        return pb.RecordKey(time_us=at_us, line_hash=self._line)
+        line_hash = self._line * HASH_FACTOR % (1 << HASH_BITS)
+        return pb.RecordKey(time_us=at_us, line_hash=line_hash)

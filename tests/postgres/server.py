@@ -22,10 +22,14 @@ FAST = ("-c", "shared_buffers=64MB", "-c", "max_connections=60", "-c", "max_wal_
 
 
 class PostgresServer:
-    """One cluster; ``start`` it, ask for databases, ``stop`` it."""
+    """One cluster; ``start`` it, ask for databases, ``stop`` it. Its folder is new unless given."""
 
-    def __init__(self, *options: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    def __init__(self, *options: str, folder: Path | None = None) -> None:
+        if folder is None:
+            self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+        else:
+            self.folder = folder.absolute()
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.data = self.folder / "data"
         self.options = (*FAST, *options)
         self._numbers = count(1)
@@ -66,6 +70,12 @@ class PostgresServer:
         """Make a database; its URI."""
         name = f"test{next(self._numbers)}"
         self.psql("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.uri(name)
+
+    def database(self, name: str) -> str:
+        """Make a database of this name unless it is there; its URI."""
+        if not self.psql("postgres", f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):  # noqa: S608
+            self.psql("postgres", f"CREATE DATABASE {name}")
         return self.uri(name)
 
     def drop(self, uri: str) -> None:

@@ -58,6 +58,9 @@ def recipient_conditions(
     ]
     if selection.states:
         conditions.append(rows.state.in_(selection.states))
+        if not rows.has_delivered and DeliveryState.BOUNCED not in selection.states:
+            # In the words of the partial index.
+            conditions.append(rows.state != SQL(str(int(DeliveryState.BOUNCED))))
     else:
         conditions.append(rows.state != DeliveryState.REQUEUED)
     if selection.recipient_domain:

@@ -129,7 +129,11 @@ def _tried(database: Database, keys: list[tuple[int, int]]) -> dict[tuple[int, i
             JOIN.LEFT_OUTER,
             on=(Delivery.reply_template_id == ReplyTemplate.id),
         )
-        .where(Tuple(Delivery.message_id, Delivery.number).in_([Tuple(*key) for key in keys]))
+        .where(
+            # SQLite looks up pairs by their first column only when it is named alone too.
+            Delivery.message_id.in_({message_id for message_id, _ in keys}),
+            Tuple(Delivery.message_id, Delivery.number).in_([Tuple(*key) for key in keys]),
+        )
         .tuples()
     )
     return {row[:2]: _event(row) for row in rows.execute(database)}

@@ -14,7 +14,7 @@ from peewee import Database, Tuple, Value, fn
 from mailtally_collector.query.conditions import recipient_conditions, untried_conditions
 from mailtally_collector.query.event import UNTRIED_FROM
 from mailtally_collector.query.filters import QueryError, Selection
-from mailtally_collector.query.recipients import Recipients, recipients_of
+from mailtally_collector.query.recipients import Recipients, is_short, recipients_of
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.store.models import Delivery, Message
 from mailtally_collector.terms import DeliveryState, EventOrder
@@ -90,7 +90,7 @@ def _tried(
     size: int,
 ) -> list[Key]:
     rows = recipients_of(selection)
-    query, value = _sorted(rows, order)
+    query, value = _sorted(rows, order, selection)
     columns = (
         [rows.message_id, rows.number] if value is None else [value, rows.message_id, rows.number]
     )
@@ -101,12 +101,13 @@ def _tried(
     return [Key(*((0,) * (3 - len(row))), *row) for row in found]
 
 
-def _sorted(rows: Recipients, order: Order) -> tuple[Any, Any]:
+def _sorted(rows: Recipients, order: Order, selection: Selection) -> tuple[Any, Any]:
     """The query, without conditions, and the column that it is sorted by before the key."""
     value: Any
     match order.by:
         case EventOrder.LAST_TRY:
-            value = rows.last_try_us
+            # An expression is in no index, in whose order all that happened since would come first.
+            value = rows.last_try_us + 0 if is_short(selection) else rows.last_try_us
         case EventOrder.ACCEPTED:
             value = rows.message.arrival_us
         case EventOrder.ATTEMPTS:

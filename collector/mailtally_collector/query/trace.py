@@ -15,7 +15,7 @@ from mailtally_collector.query.conditions import has_message_id, messages_to, se
 from mailtally_collector.query.family import families
 from mailtally_collector.query.filters import QueryError, as_bytes
 from mailtally_collector.query.scope import Scope
-from mailtally_collector.query.traced_message import TracedMessage, traced_message
+from mailtally_collector.query.traced_message import TracedMessage, traced_messages
 from mailtally_collector.store.models import Message
 
 
@@ -50,10 +50,7 @@ def trace(database: Database, scope: Scope, sought: Sought, limit: int) -> Trace
         )
         found = [message_id for (message_id,) in rows.execute(database)]
         listed = families(database, scope, found)
-        messages = [
-            traced_message(database, scope, message_id, is_found=message_id in found)
-            for message_id in listed.ids
-        ]
+        messages = traced_messages(database, scope, listed, found) if found else []
         return Traced(messages, listed.is_cut)
 
 

@@ -1,6 +1,7 @@
-"""The recipients of one message, each with its attempts."""
+"""The recipients of messages, each with its attempts."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,12 +44,15 @@ class TracedDelivery:
     attempts: list[tuple[int, Attempt]]
 
 
-def traced_deliveries(database: Database, message_id: int) -> list[TracedDelivery]:
-    """Read the recipients of a message, in the order of their first tries."""
+def traced_deliveries(
+    database: Database, message_ids: Collection[int]
+) -> dict[int, list[TracedDelivery]]:
+    """Read the recipients of messages, in the order of their first tries."""
     recipient, original = Address.alias(), Address.alias()
     recipient_domain, original_domain = Domain.alias(), Domain.alias()
     rows = (
         Delivery.select(
+            Delivery.message_id,
             Delivery.number,
             recipient.local_part,
             recipient_domain.name,
@@ -73,35 +77,38 @@ def traced_deliveries(database: Database, message_id: int) -> list[TracedDeliver
             JOIN.LEFT_OUTER,
             on=(Delivery.reply_template_id == ReplyTemplate.id),
         )
-        .where(Delivery.message_id == message_id)
+        .where(Delivery.message_id.in_(message_ids))
         .order_by(fn.COALESCE(Delivery.first_try_us, Delivery.last_try_us), Delivery.number)
         .tuples()
     )
-    attempts = _attempts(database, message_id)
-    deliveries = []
+    attempts = _attempts(database, message_ids)
+    deliveries: defaultdict[int, list[TracedDelivery]] = defaultdict(list)
     for row in rows.execute(database):
-        number, to_local, to_domain, orig_local, orig_domain, state, direction = row[:7]
+        to_local, to_domain, orig_local, orig_domain, state, direction = row[2:8]
         to = join_address(to_local, to_domain)
         orig = join_address(orig_local or b"", orig_domain or b"")
-        tries = [(one["time_us"], _attempt(one, to, orig)) for one in attempts.get(number, [])]
-        deliveries.append(TracedDelivery(to, orig, state, direction, judged(row[7:]), tries))
+        tries = [(one["time_us"], _attempt(one, to, orig)) for one in attempts.get(row[:2], [])]
+        delivery = TracedDelivery(to, orig, state, direction, judged(row[8:]), tries)
+        deliveries[row[0]].append(delivery)
     return deliveries
 
 
-def _attempts(database: Database, message_id: int) -> dict[int, list[dict[str, Any]]]:
-    """Rows of all attempts of a message by the recipient's number, oldest first."""
+def _attempts(
+    database: Database, message_ids: Collection[int]
+) -> dict[tuple[int, int], list[dict[str, Any]]]:
+    """Rows of all attempts by message and number of the recipient, oldest first."""
     of_deliveries = _told(
         Delivery,
         fn.COALESCE(Delivery.deciding_us, Delivery.last_try_us),
         Delivery.deciding_hash,
-    ).where((Delivery.message_id == message_id) & Delivery.told_direction.is_null(is_null=False))
+    ).where(Delivery.message_id.in_(message_ids) & Delivery.told_direction.is_null(is_null=False))
     others = _told(models.Attempt, models.Attempt.time_us, models.Attempt.line_hash).where(
-        models.Attempt.message_id == message_id
+        models.Attempt.message_id.in_(message_ids)
     )
     rows = [*of_deliveries.dicts().execute(database), *others.dicts().execute(database)]
-    found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    found: defaultdict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row["time_us"], row["line_hash"])):
-        found[row["number"]].append(row)
+        found[row["message_id"], row["number"]].append(row)
     return found
 
 
@@ -109,6 +116,7 @@ def _told(table: Any, time_us: Any, line_hash: Any) -> Any:
     """Select what is kept of an attempt, columns named as the fields of Attempt."""
     return (
         table.select(
+            table.message_id,
             table.number,
             time_us.alias("time_us"),
             line_hash.alias("line_hash"),

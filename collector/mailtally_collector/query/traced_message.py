@@ -1,4 +1,4 @@
-"""One message as a trace shows it: what the log said, where it comes from and who sent it.
+"""Messages as a trace shows them: what the log said, where it comes from and who sent it.
 
 Limits    Who handed a message in is told by the first message of its chain (query/family.py); what
           the log said of each message itself is kept beside it.
@@ -6,12 +6,14 @@ Scope     Who does not see everything is told a login only if it is an address o
           sees: somebody else's may have sent in his name.
 """
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from peewee import JOIN, Database
 
-from mailtally_collector.query.family import HANDED_ON, first_of, parent_of
+from mailtally_collector.query.family import HANDED_ON, Families, first_of
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.traced_deliveries import TracedDelivery, traced_deliveries
 from mailtally_collector.records import Accepted, SpamScore
@@ -27,6 +29,9 @@ from mailtally_collector.store.models import (
 )
 from mailtally_collector.store.names import NO_UID, join_address, split_address
 from mailtally_collector.terms import MessageChange
+
+# When, the hash of the line, and a MessageChange.
+Change = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +66,43 @@ class TracedMessage:
     is_found: bool
 
 
-def traced_message(
-    database: Database, scope: Scope, message_id: int, *, is_found: bool
-) -> TracedMessage:
-    """Read a message that is stored."""
-    row = _row(database, message_id)
-    origin = None
-    parent = parent_of(database, scope, message_id)
-    if parent is not None:
-        origin = (*parent, _place(_row(database, parent[0])))
-    first_id = first_of(database, scope, message_id, HANDED_ON)
-    first = row if first_id == message_id else _row(database, first_id)
-    return TracedMessage(
-        id=message_id,
-        place=_place(row),
-        arrival_us=row["arrival_us"],
-        accepted=_accepted(scope, row),
-        origin=origin,
-        submitted=(_place(first), _accepted(scope, first)),
-        traffic_class=row["traffic_class"],
-        spam_score=_spam_score(database, message_id),
-        deliveries=traced_deliveries(database, message_id),
-        changes=_changes(database, row),
-        is_found=is_found,
-    )
+def traced_messages(
+    database: Database, scope: Scope, listed: Families, found: Collection[int]
+) -> list[TracedMessage]:
+    """Read messages that are stored, in the order of the list."""
+    firsts = {one: first_of(listed.parents, one, HANDED_ON) for one in listed.ids}
+    before = {listed.parents[one][0] for one in listed.ids if one in listed.parents}
+    rows = _rows(database, {*listed.ids, *before, *firsts.values()})
+    deliveries = traced_deliveries(database, listed.ids)
+    changes = _changes(database, listed.ids)
+    scores = _spam_scores(database, listed.ids)
+    messages = []
+    for one in listed.ids:
+        row, first = rows[one], rows[firsts[one]]
+        origin = None
+        if one in listed.parents:
+            parent_id, kind = listed.parents[one]
+            origin = (parent_id, kind, _place(rows[parent_id]))
+        messages.append(
+            TracedMessage(
+                id=one,
+                place=_place(row),
+                arrival_us=row["arrival_us"],
+                accepted=_accepted(scope, row),
+                origin=origin,
+                submitted=(_place(first), _accepted(scope, first)),
+                traffic_class=row["traffic_class"],
+                spam_score=scores.get(one),
+                deliveries=deliveries.get(one, []),
+                changes=_told(row, changes.get(one, [])),
+                is_found=one in found,
+            )
+        )
+    return messages
 
 
-def _row(database: Database, message_id: int) -> dict[str, Any]:
-    """Read all columns of a message, with the names of its server and its sender."""
+def _rows(database: Database, message_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Read all columns of messages, with the names of their servers and senders."""
     sender, sender_domain = Address.alias(), Domain.alias()
     query = (
         Message.select(
@@ -108,11 +122,10 @@ def _row(database: Database, message_id: int) -> dict[str, Any]:
         .join_from(Message, Client, JOIN.LEFT_OUTER, on=(Message.client_id == Client.id))
         .join_from(Message, sender, JOIN.LEFT_OUTER, on=(Message.sender_id == sender.id))
         .join(sender_domain, JOIN.LEFT_OUTER, on=(sender.domain_id == sender_domain.id))
-        .where(Message.id == message_id)
+        .where(Message.id.in_(message_ids))
         .dicts()
     )
-    row: dict[str, Any] = query.execute(database)[0]
-    return row
+    return {row["id"]: row for row in query.execute(database)}
 
 
 def _place(row: dict[str, Any]) -> Place:
@@ -138,26 +151,42 @@ def _accepted(scope: Scope, row: dict[str, Any]) -> Accepted | None:
     )
 
 
-def _changes(database: Database, row: dict[str, Any]) -> list[tuple[int, int]]:
-    """List (time_us, change), oldest first; the message itself keeps the newest completion."""
-    found = (
-        MessageEvent.select(MessageEvent.time_us, MessageEvent.line_hash, MessageEvent.change)
-        .where(MessageEvent.message_id == row["id"])
+def _changes(database: Database, message_ids: Collection[int]) -> dict[int, list[Change]]:
+    """Read the changes that are kept as events, by message."""
+    query = (
+        MessageEvent.select(
+            MessageEvent.message_id,
+            MessageEvent.time_us,
+            MessageEvent.line_hash,
+            MessageEvent.change,
+        )
+        .where(MessageEvent.message_id.in_(message_ids))
         .tuples()
     )
-    changes = list(found.execute(database))
+    found: defaultdict[int, list[Change]] = defaultdict(list)
+    for message_id, *change in query.execute(database):
+        found[message_id].append((change[0], change[1], change[2]))
+    return found
+
+
+def _told(row: dict[str, Any], changes: list[Change]) -> list[tuple[int, int]]:
+    """List (time_us, change), oldest first; the message itself keeps the newest completion."""
     if row["completed_us"] is not None:
-        completed = int(MessageChange.COMPLETED)
-        changes.append((row["completed_us"], row["completed_hash"], completed))
+        completed = (row["completed_us"], row["completed_hash"], int(MessageChange.COMPLETED))
+        changes = [*changes, completed]
     return [(time_us, change) for time_us, _, change in sorted(changes)]
 
 
-def _spam_score(database: Database, message_id: int) -> SpamScore | None:
-    found = (
+def _spam_scores(database: Database, message_ids: Collection[int]) -> dict[int, SpamScore]:
+    query = (
         MessageScore.select(
-            MessageScore.scanner, MessageScore.score, MessageScore.required, MessageScore.verdict
+            MessageScore.message_id,
+            MessageScore.scanner,
+            MessageScore.score,
+            MessageScore.required,
+            MessageScore.verdict,
         )
-        .where(MessageScore.message_id == message_id)
+        .where(MessageScore.message_id.in_(message_ids))
         .tuples()
     )
-    return next((SpamScore(*told) for told in found.execute(database)), None)
+    return {message_id: SpamScore(*told) for message_id, *told in query.execute(database)}

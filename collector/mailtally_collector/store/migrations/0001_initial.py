@@ -25,6 +25,15 @@ from mailtally_collector.store.dialect import sql_for
 PARTIAL_INDEXES = (
     # Messages with recipients that were not tried yet, or never: a small part of all.
     "CREATE INDEX message_untried ON message (arrival_us) WHERE untried > 0",
+    (
+        "CREATE INDEX message_untried_domain ON message (sender_domain_id, arrival_us)"
+        " WHERE untried > 0"
+    ),
+    # Most failures are bounced; the others are found among few.
+    (
+        "CREATE INDEX failure_not_bounced ON failure (state, last_try_us, message_id, number)"
+        " WHERE state <> 3"
+    ),
     # Messages that continue others, from the others.
     "CREATE INDEX message_origin ON message (origin_id) WHERE origin_id IS NOT NULL",
     "CREATE INDEX link_child ON message_link (child_id) WHERE child_id IS NOT NULL",
@@ -369,6 +378,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
                 (("sender_id", "last_try_us", "message_id", "number"), False),
                 (("recipient_domain_id", "last_try_us", "message_id", "number"), False),
                 (("reply_template_id", "last_try_us", "message_id", "number"), False),
+                (("arrival_us",), False),
                 (("sender_domain_id", "arrival_us"), False),
             )
             table_settings = by_time("message_id")

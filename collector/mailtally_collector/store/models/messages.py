@@ -221,5 +221,6 @@ class Failure(Model):
             (("sender_id", "last_try_us", "message_id", "number"), False),
             (("recipient_domain_id", "last_try_us", "message_id", "number"), False),
             (("reply_template_id", "last_try_us", "message_id", "number"), False),
+            (("arrival_us",), False),
             (("sender_domain_id", "arrival_us"), False),
         )

@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A Postfix log to show in `make demo`; default: the bundled one.
 LOG ?=
+# Tests wait more than they compute.
+WORKERS ?= 3
 
 # The database of bench-data and bench-queries: a file or URI, or the folder of a PostgreSQL server.
 MANY = $(if $(ROWS),--rows $(ROWS)) $(if $(DATABASE),--database $(DATABASE)) \
@@ -25,7 +27,7 @@ demo: env  ## show the statistics of the bundled log, or of LOG=/var/log/mail.lo
 
 test: env  ## everything that must hold: all tests with a real Postfix, lint, types, contracts
 	tests/setup/packages
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadfile
 
 test-citus: env  ## what runs on both databases, on a cluster with Citus (which must be installed)
 	tests/setup/packages

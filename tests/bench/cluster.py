@@ -1,7 +1,7 @@
 """A PostgreSQL server for benchmarks: settings of a small real one, its data kept in a folder."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.postgres.server import PostgresServer
@@ -25,6 +25,9 @@ def cluster(folder: Path) -> Iterator[PostgresServer]:
     server = PostgresServer(*options, folder=folder)
     if not server.data.exists():
         server.create()
+    if (server.data / "postmaster.pid").exists():
+        with suppress(RuntimeError):  # it does not run: its machine went down
+            server.stop()  # it does: a benchmark was killed
     server.start()
     try:
         yield server

@@ -12,7 +12,8 @@ from random import Random
 from peewee import Database
 
 from mailtally_collector.durations import DAY_US, HOUR_US
-from mailtally_collector.query.event_keys import Order
+from mailtally_collector.query.cursor import Cursor, encode
+from mailtally_collector.query.event_keys import FAILING, Order, keys_after
 from mailtally_collector.query.events import list_events
 from mailtally_collector.query.filters import Filter, select
 from mailtally_collector.query.reasons import top_reasons
@@ -115,25 +116,33 @@ class _Questions:
     def _first_page(self, asked: Callable[[], Filter]) -> Callable[[], Asked]:
         def draw() -> Asked:
             one = asked()
-            return lambda: self._page(one, "", PAGE)
+            return lambda: self._page(one, "")
 
         return draw
 
     def _deep_page(self, asked: Callable[[], Filter]) -> Callable[[], Asked]:
         def draw() -> Asked:
             one = asked()
-            events, token = self._page(one, "", PAGE * (DEEP - 1))
-            if not token and events > PAGE:
-                token = self._page(one, "", (events - 1) // PAGE * PAGE)[1]
-            return lambda: self._page(one, token, PAGE)
+            token = self._token(one)
+            return lambda: self._page(one, token)
 
         return draw
 
-    def _page(self, asked: Filter, token: str, size: int) -> tuple[int, str]:
-        page = list_events(
-            self._database, ALL, asked, NEWEST, token=token, size=size, now_us=END_US
+    def _token(self, asked: Filter) -> str:
+        """Return the token of the deep page; the 49 before it are not read, only passed."""
+        selection = select(asked, END_US).with_default_states(FAILING)
+        size = PAGE * (DEEP - 1)
+        keys = keys_after(self._database, ALL, selection, NEWEST, last=None, size=size + 1)
+        if len(keys) <= PAGE:
+            return ""
+        last = keys[(len(keys) - 1) // PAGE * PAGE - 1]
+        cursor = Cursor(*last, selection.start_us, selection.end_us)
+        return encode(cursor, asked, ALL, NEWEST)
+
+    def _page(self, asked: Filter, token: str) -> object:
+        return list_events(
+            self._database, ALL, asked, NEWEST, token=token, size=PAGE, now_us=END_US
         )
-        return len(page.events), page.next_token
 
     def _trace(self, queue_id: str = "", message_id: str = "", recipient: str = "") -> Asked:
         sought = Sought(queue_id, message_id, recipient, ())

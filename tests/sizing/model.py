@@ -1,4 +1,4 @@
-"""The sizing model of docs/decisions/0017: what a fleet needs, from stated constants alone."""
+"""The sizing model of docs/decisions/0021: what a fleet needs, from stated constants alone."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -11,7 +11,7 @@ BEGIN, END = "<!-- made by: make sizing -->\n", "<!-- end -->"
 
 # Measured: make bench-ingest, make bench-distributed.
 RECORDS_A_DELIVERY = 2.8
-SQLITE_BYTES = 540
+SQLITE_BYTES = 449
 POSTGRES_BYTES = round(SQLITE_BYTES * 1.3)
 POSTGRES_US, COORDINATOR_US, NODES_US, COLLECTOR_US = 16, 17, 45, 58
 SQLITE_RECORDS = 10_000

@@ -130,8 +130,9 @@ def has_message_id(database: Database, message_id: bytes) -> ColumnBase:
     """
     bare = message_id.removeprefix(b"<").removesuffix(b">")
     found = Message.message_id.in_([bare, b"<" + bare + b">"])
-    moments = fn.MIN(Message.arrival_us), fn.MAX(Message.arrival_us)
-    ((first_us, last_us),) = Message.select(*moments).tuples().execute(database)
+    # One at a time: SQLite would look through the whole index for both.
+    first_us = Message.select(fn.MIN(Message.arrival_us)).scalar(database)
+    last_us = Message.select(fn.MAX(Message.arrival_us)).scalar(database)
     if first_us is None or (last_us - first_us) // DAY_US > DAYS_MAX:
         return found
     days = range(first_us // DAY_US, last_us // DAY_US + 1)

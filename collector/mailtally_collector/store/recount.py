@@ -55,7 +55,9 @@ LISTED = f"SELECT {FAILURE} FROM failure m WHERE {IN_SPAN}"
 
 def span_of_rows(sql: Sql) -> tuple[int, int]:
     """Return the days that have all their rows, to after all that is counted; (0, 0) for none."""
-    first_us, last_us = sql.run("SELECT MIN(arrival_us), MAX(arrival_us) FROM message").fetchone()
+    # One at a time: SQLite would look through the whole index for both.
+    (first_us,) = sql.run("SELECT MIN(arrival_us) FROM message").fetchone()
+    (last_us,) = sql.run("SELECT MAX(arrival_us) FROM message").fetchone()
     if first_us is None:
         return (0, 0)
     (kept_us,) = sql.run("SELECT rows_us FROM retention WHERE id = 1").fetchone()

@@ -10,7 +10,7 @@ from itertools import count
 
 from mailtally_collector.distribute_tables import distribute_tables
 from mailtally_collector.store.location import Location, location_of
-from mailtally_collector.store.models import TABLES
+from tests.postgres.emptying import AS_NEW
 from tests.postgres.server import PORT, PostgresServer
 
 WORKERS = 2
@@ -64,9 +64,8 @@ class CitusCluster:
             self._free.append(location)
 
     def _empty(self, name: str) -> None:
-        tables = ", ".join(model._meta.table_name for model in TABLES)  # noqa: SLF001
-        self.coordinator.psql(name, f"TRUNCATE {tables}")
-        self.coordinator.psql(name, "INSERT INTO allotment (id, next_number) VALUES (1, 0)")
+        for statement in AS_NEW:
+            self.coordinator.psql(name, statement)
 
     def new_database(self) -> str:
         """Make a database on each node, which know one another; its URI."""

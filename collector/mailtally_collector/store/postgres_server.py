@@ -40,6 +40,8 @@ WRITING = "-c synchronous_commit=on"
 READING = f"-c default_transaction_read_only=on -c statement_timeout={QUERY_MS}"
 # Values of this moment decide which partitions and indexes are used.
 PLANNING = "-c plan_cache_mode=force_custom_plan"
+# Families reach over mail hosts, whose rows may lie on several nodes; nothing where there are none.
+SPREAD = "-c citus.enable_repartition_joins=on"
 
 
 def applied_migrations(location: PostgresDatabase) -> list[str]:
@@ -94,7 +96,7 @@ def open_for_reading(location: PostgresDatabase, connections: int) -> Postgresql
         isolation_level="REPEATABLE READ",
         # Values stand in the statement: an expression in GROUP BY is then the one that is selected.
         cursor_factory=ClientCursor,
-        **_options(location, f"{READING} {PLANNING}"),
+        **_options(location, f"{READING} {PLANNING} {SPREAD}"),
     )
     return database
 

@@ -15,18 +15,12 @@ from mailtally_collector.daemon import serve
 from mailtally_collector.store.database import open_for_writing
 from mailtally_collector.store.dialect import sql_for
 from mailtally_collector.store.location import Location, location_of
-from mailtally_collector.store.models import TABLES
 from tests.conftest import TEMPLATE
 from tests.integration.collector.tables import Tables
 from tests.postgres.citus import CitusCluster
+from tests.postgres.emptying import AS_NEW
 from tests.postgres.server import PostgresServer
 
-EMPTY = f"TRUNCATE {', '.join(model._meta.table_name for model in TABLES)} RESTART IDENTITY"  # noqa: SLF001
-# The rows that the migration makes.
-AS_NEW = (
-    "INSERT INTO allotment (id, next_number) VALUES (1, 0)",
-    "INSERT INTO retention VALUES (1, 0, 0, 0, false)",
-)
 NewLocation = Callable[[], AbstractContextManager[Location]]
 
 
@@ -63,7 +57,6 @@ def _database(server: PostgresServer, free: list[Location]) -> Iterator[Location
     database = open_for_writing(location)
     with database.connection_context():
         sql = sql_for(database)
-        sql.run(EMPTY)
         for statement in AS_NEW:
             sql.run(statement)
     free.append(location)

@@ -9,10 +9,10 @@ from mailtally_collector.store.ids import COUNTER_BITS
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/decisions/0021-beyond-one-server.md"
 BEGIN, END = "<!-- made by: make sizing -->\n", "<!-- end -->"
 
-# Measured: make bench-ingest, make bench-distributed.
+# Measured: make bench-ingest, make bench-distributed, make bench-queries (10 and 1 million).
 RECORDS_A_DELIVERY = 2.8
 SQLITE_BYTES = 449
-POSTGRES_BYTES = round(SQLITE_BYTES * 1.3)
+POSTGRES_BYTES = 1_047
 POSTGRES_US, COORDINATOR_US, NODES_US, COLLECTOR_US = 16, 17, 45, 58
 SQLITE_RECORDS = 10_000
 # Assumed.

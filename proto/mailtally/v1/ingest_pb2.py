@@ -25,15 +25,17 @@ _sym_db = _symbol_database.Default()
 from mailtally.v1 import record_pb2 as mailtally_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mailtally/v1/ingest.proto\x12\x0cmailtally.v1\x1a\x19mailtally/v1/record.proto\"\xc7\x01\n\rReportRequest\x12$\n\x05hello\x18\x01 \x01(\x0b\x32\x13.mailtally.v1.HelloH\x00\x12$\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x13.mailtally.v1.BatchH\x00\x12+\n\x06status\x18\x03 \x01(\x0b\x32\x19.mailtally.v1.AgentStatusH\x00\x12\x35\n\x0e\x63ommand_result\x18\x04 \x01(\x0b\x32\x1b.mailtally.v1.CommandResultH\x00\x42\x06\n\x04kind\"\xd2\x01\n\x0eReportResponse\x12(\n\x07welcome\x18\x01 \x01(\x0b\x32\x15.mailtally.v1.WelcomeH\x00\x12\x38\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0b\x32\x1d.mailtally.v1.AcknowledgementH\x00\x12*\n\x08settings\x18\x03 \x01(\x0b\x32\x16.mailtally.v1.SettingsH\x00\x12(\n\x07\x63ommand\x18\x04 \x01(\x0b\x32\x15.mailtally.v1.CommandH\x00\x42\x06\n\x04kind\"\x80\x01\n\x05Hello\x12\x0e\n\x06server\x18\x01 \x01(\t\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12\x14\n\x0cprotocol_min\x18\x03 \x01(\r\x12\x14\n\x0cprotocol_max\x18\x04 \x01(\r\x12\x12\n\nlast_token\x18\x05 \x01(\x0c\x12\x10\n\x08old_logs\x18\x06 \x01(\x08\"\x80\x01\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x19\n\x11\x63ollector_version\x18\x02 \x01(\t\x12\x0e\n\x06resync\x18\x03 \x01(\x08\x12\x19\n\x11max_batch_records\x18\x04 \x01(\r\x12\x1d\n\x15max_batches_in_flight\x18\x05 \x01(\r\"@\n\x05\x42\x61tch\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12%\n\x07records\x18\x02 \x03(\x0b\x32\x14.mailtally.v1.Record\"f\n\x0f\x41\x63knowledgement\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x0e\n\x06stored\x18\x03 \x01(\r\x12\r\n\x05known\x18\x04 \x01(\r\x12\x13\n\x0bquarantined\x18\x05 \x01(\r\"\xb6\x01\n\x0b\x41gentStatus\x12\x0f\n\x07time_us\x18\x01 \x01(\x03\x12\x16\n\x0enewest_line_us\x18\x02 \x01(\x03\x12\x12\n\nlines_read\x18\x03 \x01(\x03\x12\x16\n\x0elines_unparsed\x18\x04 \x01(\x03\x12\x16\n\x0elines_oversize\x18\x05 \x01(\x03\x12\x15\n\rbacklog_bytes\x18\x06 \x01(\x03\x12\x15\n\ropen_messages\x18\x07 \x01(\x03\x12\x0c\n\x04gaps\x18\x08 \x01(\x03\"d\n\x08Settings\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12,\n\ncollection\x18\x02 \x01(\x0e\x32\x18.mailtally.v1.Collection\x12\x18\n\x10interval_seconds\x18\x03 \x01(\r\"\x0c\n\nCollectNow\"N\n\x07\x43ommand\x12\n\n\x02id\x18\x01 \x01(\x04\x12/\n\x0b\x63ollect_now\x18\x02 \x01(\x0b\x32\x18.mailtally.v1.CollectNowH\x00\x42\x06\n\x04kind\"N\n\rCommandResult\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04\x64one\x18\x02 \x01(\x08\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12\x14\n\x0crecords_sent\x18\x04 \x01(\x03*p\n\nCollection\x12\x1a\n\x16\x43OLLECTION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OLLECTION_CONTINUOUS\x10\x01\x12\x17\n\x13\x43OLLECTION_INTERVAL\x10\x02\x12\x12\n\x0e\x43OLLECTION_OFF\x10\x03\x32X\n\rIngestService\x12G\n\x06Report\x12\x1b.mailtally.v1.ReportRequest\x1a\x1c.mailtally.v1.ReportResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mailtally/v1/ingest.proto\x12\x0cmailtally.v1\x1a\x19mailtally/v1/record.proto\"\xc7\x01\n\rReportRequest\x12$\n\x05hello\x18\x01 \x01(\x0b\x32\x13.mailtally.v1.HelloH\x00\x12$\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x13.mailtally.v1.BatchH\x00\x12+\n\x06status\x18\x03 \x01(\x0b\x32\x19.mailtally.v1.AgentStatusH\x00\x12\x35\n\x0e\x63ommand_result\x18\x04 \x01(\x0b\x32\x1b.mailtally.v1.CommandResultH\x00\x42\x06\n\x04kind\"\xd2\x01\n\x0eReportResponse\x12(\n\x07welcome\x18\x01 \x01(\x0b\x32\x15.mailtally.v1.WelcomeH\x00\x12\x38\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0b\x32\x1d.mailtally.v1.AcknowledgementH\x00\x12*\n\x08settings\x18\x03 \x01(\x0b\x32\x16.mailtally.v1.SettingsH\x00\x12(\n\x07\x63ommand\x18\x04 \x01(\x0b\x32\x15.mailtally.v1.CommandH\x00\x42\x06\n\x04kind\"\x80\x01\n\x05Hello\x12\x0e\n\x06server\x18\x01 \x01(\t\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12\x14\n\x0cprotocol_min\x18\x03 \x01(\r\x12\x14\n\x0cprotocol_max\x18\x04 \x01(\r\x12\x12\n\nlast_token\x18\x05 \x01(\x0c\x12\x10\n\x08old_logs\x18\x06 \x01(\x08\"\x99\x01\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x19\n\x11\x63ollector_version\x18\x02 \x01(\t\x12\x0e\n\x06resync\x18\x03 \x01(\x08\x12\x19\n\x11max_batch_records\x18\x04 \x01(\r\x12\x1d\n\x15max_batches_in_flight\x18\x05 \x01(\r\x12\x17\n\x0fstored_until_us\x18\x06 \x01(\x03\"a\n\x05\x42\x61tch\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12%\n\x07records\x18\x02 \x03(\x0b\x32\x14.mailtally.v1.Record\x12\x1f\n\x04gaps\x18\x03 \x03(\x0b\x32\x11.mailtally.v1.Gap\"\x93\x01\n\x03Gap\x12\x0f\n\x07\x66rom_us\x18\x01 \x01(\x03\x12\r\n\x05to_us\x18\x02 \x01(\x03\x12%\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\x16.mailtally.v1.GapCause\x12\x0f\n\x07\x63\x65rtain\x18\x04 \x01(\x08\x12\x12\n\nlost_lines\x18\x05 \x01(\x03\x12\x10\n\x08gap_hash\x18\x06 \x01(\x06\x12\x0e\n\x06source\x18\x07 \x01(\t\"f\n\x0f\x41\x63knowledgement\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x0e\n\x06stored\x18\x03 \x01(\r\x12\r\n\x05known\x18\x04 \x01(\r\x12\x13\n\x0bquarantined\x18\x05 \x01(\r\"\xa3\x03\n\x0b\x41gentStatus\x12\x0f\n\x07time_us\x18\x01 \x01(\x03\x12\x16\n\x0enewest_line_us\x18\x02 \x01(\x03\x12\x12\n\nlines_read\x18\x03 \x01(\x03\x12\x16\n\x0elines_unparsed\x18\x04 \x01(\x03\x12\x16\n\x0elines_oversize\x18\x05 \x01(\x03\x12\x15\n\rbacklog_bytes\x18\x06 \x01(\x03\x12\x15\n\ropen_messages\x18\x07 \x01(\x03\x12\x0c\n\x04gaps\x18\x08 \x01(\x03\x12\x16\n\x0eoldest_line_us\x18\t \x01(\x03\x12\x19\n\x11settings_revision\x18\n \x01(\x04\x12\x1a\n\x12next_collection_us\x18\x0b \x01(\x03\x12\x36\n\x10unparsed_samples\x18\x0c \x03(\x0b\x32\x1c.mailtally.v1.UnparsedSample\x12\x37\n\x14oldest_open_messages\x18\r \x03(\x0b\x32\x19.mailtally.v1.OpenMessage\x12+\n\x07sources\x18\x0e \x03(\x0b\x32\x1a.mailtally.v1.SourceStatus\".\n\x0eUnparsedSample\x12\x0e\n\x06\x64\x61\x65mon\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x0c\"E\n\x0bOpenMessage\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\x12\n\narrival_us\x18\x03 \x01(\x03\"\\\n\x0cSourceStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0enewest_line_us\x18\x02 \x01(\x03\x12\x15\n\rbacklog_bytes\x18\x03 \x01(\x03\x12\x0f\n\x07problem\x18\x04 \x01(\t\"d\n\x08Settings\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12,\n\ncollection\x18\x02 \x01(\x0e\x32\x18.mailtally.v1.Collection\x12\x18\n\x10interval_seconds\x18\x03 \x01(\r\"\x0c\n\nCollectNow\"N\n\x07\x43ommand\x12\n\n\x02id\x18\x01 \x01(\x04\x12/\n\x0b\x63ollect_now\x18\x02 \x01(\x0b\x32\x18.mailtally.v1.CollectNowH\x00\x42\x06\n\x04kind\"N\n\rCommandResult\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04\x64one\x18\x02 \x01(\x08\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12\x14\n\x0crecords_sent\x18\x04 \x01(\x03*\xc7\x01\n\x08GapCause\x12\x19\n\x15GAP_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n\x16GAP_CAUSE_ROTATED_AWAY\x10\x01\x12\x17\n\x13GAP_CAUSE_TRUNCATED\x10\x02\x12\x1c\n\x18GAP_CAUSE_SYSLOG_DROPPED\x10\x03\x12\x18\n\x14GAP_CAUSE_UNREADABLE\x10\x04\x12\x1a\n\x16GAP_CAUSE_JOURNAL_GONE\x10\x05\x12\x17\n\x13GAP_CAUSE_FORGOTTEN\x10\x06*p\n\nCollection\x12\x1a\n\x16\x43OLLECTION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OLLECTION_CONTINUOUS\x10\x01\x12\x17\n\x13\x43OLLECTION_INTERVAL\x10\x02\x12\x12\n\x0e\x43OLLECTION_OFF\x10\x03\x32X\n\rIngestService\x12G\n\x06Report\x12\x1b.mailtally.v1.ReportRequest\x1a\x1c.mailtally.v1.ReportResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mailtally.v1.ingest_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COLLECTION']._serialized_start=1378
-  _globals['_COLLECTION']._serialized_end=1490
+  _globals['_GAPCAUSE']._serialized_start=2037
+  _globals['_GAPCAUSE']._serialized_end=2236
+  _globals['_COLLECTION']._serialized_start=2238
+  _globals['_COLLECTION']._serialized_end=2350
   _globals['_REPORTREQUEST']._serialized_start=71
   _globals['_REPORTREQUEST']._serialized_end=270
   _globals['_REPORTRESPONSE']._serialized_start=273
@@ -41,21 +43,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HELLO']._serialized_start=486
   _globals['_HELLO']._serialized_end=614
   _globals['_WELCOME']._serialized_start=617
-  _globals['_WELCOME']._serialized_end=745
-  _globals['_BATCH']._serialized_start=747
-  _globals['_BATCH']._serialized_end=811
-  _globals['_ACKNOWLEDGEMENT']._serialized_start=813
-  _globals['_ACKNOWLEDGEMENT']._serialized_end=915
-  _globals['_AGENTSTATUS']._serialized_start=918
-  _globals['_AGENTSTATUS']._serialized_end=1100
-  _globals['_SETTINGS']._serialized_start=1102
-  _globals['_SETTINGS']._serialized_end=1202
-  _globals['_COLLECTNOW']._serialized_start=1204
-  _globals['_COLLECTNOW']._serialized_end=1216
-  _globals['_COMMAND']._serialized_start=1218
-  _globals['_COMMAND']._serialized_end=1296
-  _globals['_COMMANDRESULT']._serialized_start=1298
-  _globals['_COMMANDRESULT']._serialized_end=1376
-  _globals['_INGESTSERVICE']._serialized_start=1492
-  _globals['_INGESTSERVICE']._serialized_end=1580
+  _globals['_WELCOME']._serialized_end=770
+  _globals['_BATCH']._serialized_start=772
+  _globals['_BATCH']._serialized_end=869
+  _globals['_GAP']._serialized_start=872
+  _globals['_GAP']._serialized_end=1019
+  _globals['_ACKNOWLEDGEMENT']._serialized_start=1021
+  _globals['_ACKNOWLEDGEMENT']._serialized_end=1123
+  _globals['_AGENTSTATUS']._serialized_start=1126
+  _globals['_AGENTSTATUS']._serialized_end=1545
+  _globals['_UNPARSEDSAMPLE']._serialized_start=1547
+  _globals['_UNPARSEDSAMPLE']._serialized_end=1593
+  _globals['_OPENMESSAGE']._serialized_start=1595
+  _globals['_OPENMESSAGE']._serialized_end=1664
+  _globals['_SOURCESTATUS']._serialized_start=1666
+  _globals['_SOURCESTATUS']._serialized_end=1758
+  _globals['_SETTINGS']._serialized_start=1760
+  _globals['_SETTINGS']._serialized_end=1860
+  _globals['_COLLECTNOW']._serialized_start=1862
+  _globals['_COLLECTNOW']._serialized_end=1874
+  _globals['_COMMAND']._serialized_start=1876
+  _globals['_COMMAND']._serialized_end=1954
+  _globals['_COMMANDRESULT']._serialized_start=1956
+  _globals['_COMMANDRESULT']._serialized_end=2034
+  _globals['_INGESTSERVICE']._serialized_start=2352
+  _globals['_INGESTSERVICE']._serialized_end=2440
 # @@protoc_insertion_point(module_scope)

@@ -20,6 +20,43 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _GapCause:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _GapCauseEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_GapCause.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    GAP_CAUSE_UNSPECIFIED: _GapCause.ValueType  # 0
+    GAP_CAUSE_ROTATED_AWAY: _GapCause.ValueType  # 1
+    """The file was deleted before it was read to its end."""
+    GAP_CAUSE_TRUNCATED: _GapCause.ValueType  # 2
+    """The file was cut while lines were written to it (logrotate's copytruncate)."""
+    GAP_CAUSE_SYSLOG_DROPPED: _GapCause.ValueType  # 3
+    """The syslog daemon or the journal says that it dropped lines."""
+    GAP_CAUSE_UNREADABLE: _GapCause.ValueType  # 4
+    """The file cannot be read on: damaged, or the disk refuses."""
+    GAP_CAUSE_JOURNAL_GONE: _GapCause.ValueType  # 5
+    """The journal no longer has the entry that was read last."""
+    GAP_CAUSE_FORGOTTEN: _GapCause.ValueType  # 6
+    """The database went back in time, and the logs no longer hold what it forgot."""
+
+class GapCause(_GapCause, metaclass=_GapCauseEnumTypeWrapper): ...
+
+GAP_CAUSE_UNSPECIFIED: GapCause.ValueType  # 0
+GAP_CAUSE_ROTATED_AWAY: GapCause.ValueType  # 1
+"""The file was deleted before it was read to its end."""
+GAP_CAUSE_TRUNCATED: GapCause.ValueType  # 2
+"""The file was cut while lines were written to it (logrotate's copytruncate)."""
+GAP_CAUSE_SYSLOG_DROPPED: GapCause.ValueType  # 3
+"""The syslog daemon or the journal says that it dropped lines."""
+GAP_CAUSE_UNREADABLE: GapCause.ValueType  # 4
+"""The file cannot be read on: damaged, or the disk refuses."""
+GAP_CAUSE_JOURNAL_GONE: GapCause.ValueType  # 5
+"""The journal no longer has the entry that was read last."""
+GAP_CAUSE_FORGOTTEN: GapCause.ValueType  # 6
+"""The database went back in time, and the logs no longer hold what it forgot."""
+global___GapCause = GapCause
+
 class _Collection:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -152,6 +189,7 @@ class Welcome(google.protobuf.message.Message):
     RESYNC_FIELD_NUMBER: builtins.int
     MAX_BATCH_RECORDS_FIELD_NUMBER: builtins.int
     MAX_BATCHES_IN_FLIGHT_FIELD_NUMBER: builtins.int
+    STORED_UNTIL_US_FIELD_NUMBER: builtins.int
     protocol: builtins.int
     """The revision that the collector chose."""
     collector_version: builtins.str
@@ -162,6 +200,10 @@ class Welcome(google.protobuf.message.Message):
     max_batch_records: builtins.int
     max_batches_in_flight: builtins.int
     """Batches that the agent may have under way without an acknowledgement."""
+    stored_until_us: builtins.int
+    """With `resync`: the newest line of this server's log that the database knows; 0 for none. When
+    what the logs still hold begins later, what lies between is a gap.
+    """
     def __init__(
         self,
         *,
@@ -170,8 +212,9 @@ class Welcome(google.protobuf.message.Message):
         resync: builtins.bool = ...,
         max_batch_records: builtins.int = ...,
         max_batches_in_flight: builtins.int = ...,
+        stored_until_us: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["collector_version", b"collector_version", "max_batch_records", b"max_batch_records", "max_batches_in_flight", b"max_batches_in_flight", "protocol", b"protocol", "resync", b"resync"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["collector_version", b"collector_version", "max_batch_records", b"max_batch_records", "max_batches_in_flight", b"max_batches_in_flight", "protocol", b"protocol", "resync", b"resync", "stored_until_us", b"stored_until_us"]) -> None: ...
 
 global___Welcome = Welcome
 
@@ -181,19 +224,67 @@ class Batch(google.protobuf.message.Message):
 
     SEQUENCE_FIELD_NUMBER: builtins.int
     RECORDS_FIELD_NUMBER: builtins.int
+    GAPS_FIELD_NUMBER: builtins.int
     sequence: builtins.int
     """1, 2, 3, … on each stream."""
     @property
     def records(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[mailtally.v1.record_pb2.Record]: ...
+    @property
+    def gaps(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Gap]:
+        """What could not be read before the lines of these records; committed with them."""
+
     def __init__(
         self,
         *,
         sequence: builtins.int = ...,
         records: collections.abc.Iterable[mailtally.v1.record_pb2.Record] | None = ...,
+        gaps: collections.abc.Iterable[global___Gap] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["records", b"records", "sequence", b"sequence"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["gaps", b"gaps", "records", b"records", "sequence", b"sequence"]) -> None: ...
 
 global___Batch = Batch
+
+@typing.final
+class Gap(google.protobuf.message.Message):
+    """Lines that a log had and that were not read, or may not have been."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FROM_US_FIELD_NUMBER: builtins.int
+    TO_US_FIELD_NUMBER: builtins.int
+    CAUSE_FIELD_NUMBER: builtins.int
+    CERTAIN_FIELD_NUMBER: builtins.int
+    LOST_LINES_FIELD_NUMBER: builtins.int
+    GAP_HASH_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    from_us: builtins.int
+    """Moments of the last line read before, and of the first one behind. Equal when one line tells of
+    the loss. 0: not known.
+    """
+    to_us: builtins.int
+    cause: global___GapCause.ValueType
+    certain: builtins.bool
+    """Lines are missing for sure; otherwise some may be."""
+    lost_lines: builtins.int
+    """0: not known."""
+    gap_hash: builtins.int
+    """Names the gap within its server: the same whenever the same place is read again."""
+    source: builtins.str
+    """The log, as the agent's configuration names it."""
+    def __init__(
+        self,
+        *,
+        from_us: builtins.int = ...,
+        to_us: builtins.int = ...,
+        cause: global___GapCause.ValueType = ...,
+        certain: builtins.bool = ...,
+        lost_lines: builtins.int = ...,
+        gap_hash: builtins.int = ...,
+        source: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["cause", b"cause", "certain", b"certain", "from_us", b"from_us", "gap_hash", b"gap_hash", "lost_lines", b"lost_lines", "source", b"source", "to_us", b"to_us"]) -> None: ...
+
+global___Gap = Gap
 
 @typing.final
 class Acknowledgement(google.protobuf.message.Message):
@@ -242,6 +333,12 @@ class AgentStatus(google.protobuf.message.Message):
     BACKLOG_BYTES_FIELD_NUMBER: builtins.int
     OPEN_MESSAGES_FIELD_NUMBER: builtins.int
     GAPS_FIELD_NUMBER: builtins.int
+    OLDEST_LINE_US_FIELD_NUMBER: builtins.int
+    SETTINGS_REVISION_FIELD_NUMBER: builtins.int
+    NEXT_COLLECTION_US_FIELD_NUMBER: builtins.int
+    UNPARSED_SAMPLES_FIELD_NUMBER: builtins.int
+    OLDEST_OPEN_MESSAGES_FIELD_NUMBER: builtins.int
+    SOURCES_FIELD_NUMBER: builtins.int
     time_us: builtins.int
     newest_line_us: builtins.int
     """Moment of the newest log line read; 0 when none was."""
@@ -252,6 +349,22 @@ class AgentStatus(google.protobuf.message.Message):
     """Bytes that lie in the log behind the read position."""
     open_messages: builtins.int
     gaps: builtins.int
+    oldest_line_us: builtins.int
+    """Moment of the oldest log line read; 0 when none was."""
+    settings_revision: builtins.int
+    """Of the settings in force; 0 before any came."""
+    next_collection_us: builtins.int
+    """When the log is read next; 0 when it is read as it grows, or on command only."""
+    @property
+    def unparsed_samples(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___UnparsedSample]:
+        """At most 5."""
+
+    @property
+    def oldest_open_messages(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___OpenMessage]:
+        """The oldest, at most 20."""
+
+    @property
+    def sources(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SourceStatus]: ...
     def __init__(
         self,
         *,
@@ -263,10 +376,86 @@ class AgentStatus(google.protobuf.message.Message):
         backlog_bytes: builtins.int = ...,
         open_messages: builtins.int = ...,
         gaps: builtins.int = ...,
+        oldest_line_us: builtins.int = ...,
+        settings_revision: builtins.int = ...,
+        next_collection_us: builtins.int = ...,
+        unparsed_samples: collections.abc.Iterable[global___UnparsedSample] | None = ...,
+        oldest_open_messages: collections.abc.Iterable[global___OpenMessage] | None = ...,
+        sources: collections.abc.Iterable[global___SourceStatus] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["backlog_bytes", b"backlog_bytes", "gaps", b"gaps", "lines_oversize", b"lines_oversize", "lines_read", b"lines_read", "lines_unparsed", b"lines_unparsed", "newest_line_us", b"newest_line_us", "open_messages", b"open_messages", "time_us", b"time_us"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["backlog_bytes", b"backlog_bytes", "gaps", b"gaps", "lines_oversize", b"lines_oversize", "lines_read", b"lines_read", "lines_unparsed", b"lines_unparsed", "newest_line_us", b"newest_line_us", "next_collection_us", b"next_collection_us", "oldest_line_us", b"oldest_line_us", "oldest_open_messages", b"oldest_open_messages", "open_messages", b"open_messages", "settings_revision", b"settings_revision", "sources", b"sources", "time_us", b"time_us", "unparsed_samples", b"unparsed_samples"]) -> None: ...
 
 global___AgentStatus = AgentStatus
+
+@typing.final
+class UnparsedSample(google.protobuf.message.Message):
+    """A log line that the agent could not read."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DAEMON_FIELD_NUMBER: builtins.int
+    LINE_FIELD_NUMBER: builtins.int
+    daemon: builtins.str
+    line: builtins.bytes
+    def __init__(
+        self,
+        *,
+        daemon: builtins.str = ...,
+        line: builtins.bytes = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["daemon", b"daemon", "line", b"line"]) -> None: ...
+
+global___UnparsedSample = UnparsedSample
+
+@typing.final
+class OpenMessage(google.protobuf.message.Message):
+    """A message of which more lines are to be expected."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: builtins.int
+    QUEUE_ID_FIELD_NUMBER: builtins.int
+    ARRIVAL_US_FIELD_NUMBER: builtins.int
+    instance: builtins.str
+    queue_id: builtins.str
+    arrival_us: builtins.int
+    def __init__(
+        self,
+        *,
+        instance: builtins.str = ...,
+        queue_id: builtins.str = ...,
+        arrival_us: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["arrival_us", b"arrival_us", "instance", b"instance", "queue_id", b"queue_id"]) -> None: ...
+
+global___OpenMessage = OpenMessage
+
+@typing.final
+class SourceStatus(google.protobuf.message.Message):
+    """One log that the agent reads."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    NEWEST_LINE_US_FIELD_NUMBER: builtins.int
+    BACKLOG_BYTES_FIELD_NUMBER: builtins.int
+    PROBLEM_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    newest_line_us: builtins.int
+    backlog_bytes: builtins.int
+    problem: builtins.str
+    """Why it cannot be read at present; empty when it can."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        newest_line_us: builtins.int = ...,
+        backlog_bytes: builtins.int = ...,
+        problem: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["backlog_bytes", b"backlog_bytes", "name", b"name", "newest_line_us", b"newest_line_us", "problem", b"problem"]) -> None: ...
+
+global___SourceStatus = SourceStatus
 
 @typing.final
 class Settings(google.protobuf.message.Message):

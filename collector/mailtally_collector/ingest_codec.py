@@ -19,9 +19,12 @@ from mailtally_collector.records import (
     Record,
     RecordKey,
     SpamScore,
+    short_hash,
 )
 
 SIGNED_64_MAX = 2**63 - 1
+# Columns for them have 16 bits.
+ENUM_MAX = 2**15 - 1
 YEAR_1990_US = 631_152_000_000_000
 FUTURE_MAX_US = 400 * 86_400_000_000
 
@@ -61,6 +64,8 @@ def _fault(record: record_pb2.Record, now_us: int) -> str:
     message = record.message
     if not _text(message.queue_id) or not _text(message.instance):
         return "the queue id or the instance is empty"
+    if not all(0 <= number <= ENUM_MAX for number in _enumerated(record, what)):
+        return "a kind, an outcome or a direction is out of range"
     if what == "link" and not _text(record.link.child_queue_id):
         return "the link names no child"
     if max(record.key.line_hash, message.first_line.line_hash) > SIGNED_64_MAX:
@@ -69,6 +74,21 @@ def _fault(record: record_pb2.Record, now_us: int) -> str:
         if not YEAR_1990_US <= time_us <= now_us + FUTURE_MAX_US:
             return f"the moment {time_us} lies before 1990 or more than 400 days ahead"
     return ""
+
+
+def _enumerated(record: record_pb2.Record, what: str) -> tuple[int, ...]:
+    """Numbers that stand for a word; newer agents may have words that are not known here."""
+    match what:
+        case "attempt":
+            return (record.attempt.direction, record.attempt.outcome)
+        case "accepted":
+            return (record.accepted.traffic_class,)
+        case "changed":
+            return (record.changed.change,)
+        case "link":
+            return (record.link.kind,)
+        case _:
+            return ()
 
 
 def _what(record: record_pb2.Record) -> Accepted | Attempt | Changed | Link | SpamScore:
@@ -93,7 +113,7 @@ def _message_ref(message: record_pb2.MessageRef) -> MessageRef:
     return MessageRef(
         instance=_text(message.instance),
         queue_id=_text(message.queue_id),
-        first_line=_key(message.first_line),
+        first_line=RecordKey(message.first_line.time_us, short_hash(message.first_line.line_hash)),
         origin_seen=message.origin_seen,
         arrival_us=message.arrival_us,
     )

@@ -18,8 +18,19 @@ class RecordKey(NamedTuple):
     line_hash: int
 
 
+def short_hash(line_hash: int) -> int:
+    """31 bits of a line's hash, which tell lines of one queue id and moment apart.
+
+    Attempts keep all 63: one message may have thousands of them within a second.
+    """
+    return line_hash >> 32
+
+
 class MessageRef(NamedTuple):
-    """The message that a record is about, as far as the agent could tell."""
+    """The message that a record is about, as far as the agent could tell.
+
+    ``first_line``  with a short hash.
+    """
 
     instance: str
     queue_id: str

@@ -45,7 +45,7 @@ SELECT m.queue_id, m.first_us, e.time_us, e.line_hash, e.change
 SELECT m.queue_id, m.first_us, r.local_part, o.local_part, d.state, d.direction,
        d.attempts, d.first_try_us, d.last_try_us, d.deciding_us, d.deciding_hash, d.outcome,
        d.reply_code, d.enhanced_status, d.reply_text, t.template, d.told_direction, y.host,
-       z.delivery_agent, d.delay_us, v.name
+       z.delivery_agent, d.timing, v.name
   FROM delivery d JOIN message m ON m.id = d.message_id AND m.server_id = d.server_id
   JOIN address r ON r.id = d.recipient_id
   LEFT JOIN address o ON o.id = d.original_recipient_id

@@ -8,6 +8,7 @@ How       Every read begins a little before the place and checks that the bytes 
 Limits    A line without end at the end of a rotated file is dropped and counted as torn.
 """
 
+import errno
 import logging
 import os.path
 
@@ -24,6 +25,7 @@ class LogFile:
 
     # The files of one log follow each other.
     near_us: int | None = None
+    busy = False
 
     def __init__(self, disk: Disk, path: str, place: Place | None) -> None:
         """Begin behind place, or at the oldest sibling when it is None."""
@@ -38,10 +40,10 @@ class LogFile:
         """The next whole lines, at most CHUNK_BYTES of them; empty when there are none yet.
 
         Lines are decoded with ``surrogateescape`` and come without their line ends. Raises OSError
-        when the log cannot be read.
+        when the log cannot be read, FileNotFoundError when it does not exist (yet).
         """
-        if self._file is None and not self._begin():
-            return []
+        if self._file is None:
+            self._begin()
         while self._file is not None:
             before, tail = self._lines.offset, self._lines.tail
             start = before - len(tail)
@@ -64,6 +66,10 @@ class LogFile:
         if self._file is None or self._lines.line_offset == 0:
             return self._resume_at
         return self._lines.place()
+
+    def caught_up(self) -> bool:
+        """Yes: read() gives what there is."""
+        return True
 
     def backlog_bytes(self) -> int:
         """Bytes that wait in the file being read and in the newer ones."""
@@ -97,10 +103,15 @@ class LogFile:
                 continue
         return found
 
-    def _begin(self) -> bool:
-        """Open the file that holds the place to resume at, else the oldest; False without any."""
+    def _begin(self) -> None:
+        """Open the file that holds the place to resume at, else the oldest.
+
+        Raises FileNotFoundError when there is none.
+        """
         place = self._resume_at
         existing = self._existing()
+        if not existing:
+            raise FileNotFoundError(errno.ENOENT, "no such log", self._path)
         if place is not None:
             for path, status in reversed(existing):
                 if status.size < place.offset:
@@ -108,14 +119,10 @@ class LogFile:
                 file = self._disk.open(path)
                 if place.is_in(file):
                     self._enter(file, place.offset)
-                    return True
+                    return
                 file.close()
-            if existing:
-                self._report_gap()
-        if not existing:
-            return False
+            self._report_gap()
         self._enter(self._disk.open(existing[0][0]), 0)
-        return True
 
     def _enter(self, file: OpenFile, offset: int) -> None:
         if self._file is not None:

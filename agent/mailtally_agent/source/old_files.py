@@ -40,6 +40,8 @@ class PlaceLostError(ValueError):
 class OldFiles:
     """Reads files in the order given; ``damaged`` is told where one cannot be read on."""
 
+    busy = False
+
     def __init__(
         self,
         logs: Sequence[OldLog],
@@ -74,6 +76,10 @@ class OldFiles:
     def place(self) -> Place | None:
         """The place behind the last whole line given; None before anything was read."""
         return self._lines.place() if self._lines.line_offset else self._resume_at
+
+    def caught_up(self) -> bool:
+        """Yes: read() gives what there is."""
+        return True
 
     def backlog_bytes(self) -> int:
         """Bytes of the files, as they lie on the disk, that wait to be read."""

@@ -52,7 +52,7 @@ def _from_data(data: dict[str, Any]) -> Checkpoint:
     logs = {}
     for name, log in data["logs"].items():
         place = None if log["place"] is None else dict(log["place"])
-        logs[str(name)] = Reached(place, dict(log["state"]))
+        logs[str(name)] = Reached(place, dict(log["state"]), dict(log["gaps"]))
     return Checkpoint(logs, bytes.fromhex(data["token"]))
 
 
@@ -61,7 +61,7 @@ def save(disk: Disk, path: str, checkpoint: Checkpoint) -> None:
     data = {
         "version": _VERSION,
         "logs": {
-            name: {"place": reached.place, "state": reached.state}
+            name: {"place": reached.place, "state": reached.state, "gaps": reached.gaps}
             for name, reached in checkpoint.logs.items()
         },
         "token": checkpoint.token.hex(),

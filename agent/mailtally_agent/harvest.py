@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from mailtally_agent import checkpoint
 from mailtally_agent.checkpoint import Checkpoint
 from mailtally_agent.reading import LogOptions, Reached, Reading, ReadingOptions
-from mailtally_agent.ship import Window
+from mailtally_agent.record import Record
+from mailtally_agent.ship import News, Window
 from mailtally_agent.source.disk import Disk
 
 # A mark costs time in proportion to the open messages; this keeps it to a few per cent.
@@ -52,6 +53,7 @@ class Totals:
     oversize: int = 0
     torn: int = 0
     gaps: int = 0
+    suspected: int = 0
     losses: int = 0
     open_messages: int = 0
     oldest_us: int | None = None
@@ -84,14 +86,11 @@ class Harvest:
         self._batches = 0
         self._turn = 0
         saved = checkpoint.load(disk, options.checkpoint_path)
+        reached = saved.logs if saved else {}
         if saved is not None:
             self.token = saved.token
-        self._begin(saved.logs if saved else {})
-
-    def _begin(self, reached: Mapping[str, Reached]) -> None:
         self.readings = [
-            Reading(log, self._options.reading, self._clock, reached.get(log.name))
-            for log in self._options.logs
+            Reading(log, options.reading, clock, reached.get(log.name)) for log in options.logs
         ]
         self._saved = {name: each.place for name, each in reached.items()}
 
@@ -107,13 +106,13 @@ class Harvest:
         count = len(self.readings)
         for step in range(count):
             reading = self.readings[(self._turn + step) % count]
-            more, records = reading.read_some()
+            more, news = reading.read_some()
             if more:
                 self._turn = (self._turn + step + 1) % count
                 since_us = self._options.since_us
                 if since_us is not None:
-                    records = [r for r in records if r.message.arrival_us >= since_us]
-                self.window.add(records)
+                    news = [item for item in news if _moment_us(item) >= since_us]
+                self.window.add(news)
                 return True
         return False
 
@@ -136,7 +135,8 @@ class Harvest:
             totals.samples += reader.samples
             totals.oversize += counts.oversize
             totals.torn += counts.torn
-            totals.gaps += counts.gaps
+            totals.gaps += reading.gaps.certain
+            totals.suspected += reading.gaps.suspected
             totals.losses += reader.losses
             totals.open_messages += reader.open_messages
         totals.samples = totals.samples[:_SAMPLES_MAX]
@@ -177,12 +177,17 @@ class Harvest:
                 self._save(self._mark)
                 self._mark = None
 
-    def read_again(self) -> None:
-        """Begin anew with the oldest lines that the logs still hold."""
-        self.close()
+    def read_again(self, stored_until_us: int = 0) -> None:
+        """Begin anew with the oldest lines that the logs still hold.
+
+        stored_until_us  the newest line that the collector knows, 0 for none: when what a log still
+                         holds begins later, what lies between is a gap
+        """
         self.window.clear()
         self._mark = None
-        self._begin({})
+        self._saved = {}
+        for reading in self.readings:
+            reading.read_again(stored_until_us)
 
     def close(self) -> None:
         """Give the logs back."""
@@ -198,3 +203,8 @@ class Harvest:
         saved = Checkpoint(mark.logs, self.token)
         checkpoint.save(self._disk, self._options.checkpoint_path, saved)
         self._saved = {name: reached.place for name, reached in mark.logs.items()}
+
+
+def _moment_us(item: News) -> int:
+    """When a record's message arrived, or when a gap ends."""
+    return item.message.arrival_us if isinstance(item, Record) else item.to_us

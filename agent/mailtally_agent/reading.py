@@ -1,7 +1,7 @@
 """One log being read: its source, its reader and the place that both have reached.
 
-Gives     records, a chunk at a time. What stops this log (a file that is missing, a disk that
-          refuses) is kept as its problem, and tried again with every read: it stops no other log.
+Gives     records and gaps, a chunk at a time. What stops this log (a file that is missing, a disk
+          that refuses) is kept as its problem, and tried again with every read: it stops no other.
 """
 
 import logging
@@ -11,8 +11,9 @@ from datetime import tzinfo
 from typing import Any, TypeVar
 
 from mailtally_agent.direction import DirectionRules
+from mailtally_agent.gap_watch import GapWatch
 from mailtally_agent.log_reader import LogReader
-from mailtally_agent.record import Record
+from mailtally_agent.ship import News
 from mailtally_agent.source.disk import Disk
 from mailtally_agent.source.lines import LogCounts
 from mailtally_agent.source.log_file import LogFile
@@ -57,10 +58,11 @@ class ReadingOptions:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A place, None before anything was read, and the reader's state there; for the checkpoint."""
+    """For the checkpoint: a place, None before anything was read, and state of reader and gaps."""
 
     place: PlaceState | None
     state: dict[str, Any]
+    gaps: dict[str, Any]
 
 
 class Reading:
@@ -87,7 +89,9 @@ class Reading:
         self._counts = LogCounts()
         self.resumed = False
         self.problem: OSError | None = None
-        self.reader = LogReader(options.zone, clock(), options.rules)
+        self.reader = self._new_reader(clock())
+        self.gaps = GapWatch(log.name)
+        self._take_up()
         self._try(self._open)
 
     @property
@@ -95,8 +99,10 @@ class Reading:
         """What was read and what could not be."""
         return self._log.counts if self._log else self._counts
 
-    def read_some(self) -> tuple[bool, list[Record]]:
-        """Whether there was something to do, and the records that came of it."""
+    def read_some(self) -> tuple[bool, list[News]]:
+        """Whether there was something to do, and what came of it."""
+        if again := self.gaps.take_again():
+            return True, [*again]
         if self._log is None:
             self._try(self._open)
         log = self._log
@@ -119,7 +125,18 @@ class Reading:
         """Where it is."""
         if self._log is None and self._reached is not None:
             return self._reached
-        return Reached(self.place(), self.reader.state())
+        return Reached(self.place(), self.reader.state(), self.gaps.state())
+
+    def read_again(self, stored_until_us: int) -> None:
+        """Begin anew with the oldest line that the log still holds.
+
+        stored_until_us  the newest line of this server that is stored; 0 for none
+        """
+        self.gaps.forgotten(stored_until_us, self.reader.newest_us)
+        self.close()
+        self._reached = None
+        self.reader = self._new_reader(self._clock())
+        self._try(self._open)
 
     def backlog_bytes(self) -> int:
         """Bytes that wait to be read, as far as the log tells."""
@@ -136,33 +153,51 @@ class Reading:
             self._log.close()
             self._log = None
 
+    def _take_up(self) -> None:
+        """Make reader and gaps as they were."""
+        if self._reached is not None:
+            try:
+                self.reader.restore(self._reached.state)
+                self.gaps.restore(self._reached.gaps)
+            except (ValueError, KeyError, TypeError) as error:
+                self._forget_place(error)
+
+    def _forget_place(self, error: Exception) -> None:
+        logger.warning("place is of no use, reading again log=%s why=%r", self.name, error)
+        self._reached = None
+        self.reader = self._new_reader(self._clock())
+        self.gaps = GapWatch(self.name)
+
     def _open(self) -> None:
         place = self._reached.place if self._reached else None
         try:
             log = self._open_log(place)
-            newest_us = self._clock()
-            if place is None:
-                newest_us = log.first_change_us() or newest_us
-            reader = LogReader(self._options.zone, newest_us, self._options.rules)
-            if self._reached is not None:
-                reader.restore(self._reached.state)
         except (ValueError, KeyError, TypeError) as error:
             if self._reached is None:
                 raise
-            logger.warning("place is of no use, reading again log=%s why=%r", self.name, error)
-            self._reached = None
+            self._forget_place(error)
             self._open()
             return
-        self._log, self.reader = log, reader
+        if place is None and self.reader.newest_us is None:
+            self.reader = self._new_reader(log.first_change_us() or self._clock())
+        self._log = log
         self.resumed = place is not None
 
-    def _read(self, log: LogSource) -> tuple[bool, list[Record]]:
+    def _new_reader(self, newest_us: int) -> LogReader:
+        return LogReader(self._options.zone, newest_us, self._options.rules)
+
+    def _read(self, log: LogSource) -> tuple[bool, list[News]]:
+        reader, gaps = self.reader, self.gaps
         lines = log.read()
+        for hole in log.take_holes():
+            gaps.begin(hole, reader.newest_us)
         if not lines:
             return log.busy, []
         if (near_us := log.near_us) is not None:
-            self.reader.lie_near(near_us)
-        return True, self.reader.read(lines)
+            reader.lie_near(near_us)
+        ended = gaps.end(lines, reader.first_moment_us)
+        records = reader.read(lines)
+        return True, [*ended, *records, *map(gaps.lost, reader.take_losses())]
 
     def _try(self, step: Callable[[], Result]) -> Result | None:
         """Do a step; None when the log does not let us, which is its problem until it does."""

@@ -19,7 +19,7 @@ from mailtally_agent.harvest import Harvest
 from mailtally_agent.reading import Reading
 from mailtally_agent.ship import Batch
 from mailtally_agent.status import StatusFile
-from mailtally_agent.wire import encode
+from mailtally_agent.wire import encode, encode_gap
 
 if TYPE_CHECKING:
     from mailtally.v1.ingest_pb2_grpc import IngestServiceAsyncStub
@@ -118,7 +118,7 @@ class Session:
             self._harvest.window.limit(welcome.max_batch_records, welcome.max_batches_in_flight)
             if welcome.resync:
                 logger.warning("the collector does not know our last report, reading the log again")
-                self._harvest.read_again()
+                self._harvest.read_again(welcome.stored_until_us)
                 self.answered = Answered()
 
     async def _send(
@@ -183,7 +183,11 @@ class Session:
 
 
 def _encode(batch: Batch) -> pb.Batch:
-    return pb.Batch(sequence=batch.sequence, records=[encode(record) for record in batch.records])
+    return pb.Batch(
+        sequence=batch.sequence,
+        records=[encode(record) for record in batch.records],
+        gaps=[encode_gap(gap) for gap in batch.gaps],
+    )
 
 
 def _source(reading: Reading) -> pb.SourceStatus:

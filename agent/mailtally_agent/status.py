@@ -52,6 +52,7 @@ class StatusFile:
             "lines_oversize": totals.oversize,
             "lines_torn": totals.torn,
             "gaps": totals.gaps,
+            "gaps_suspected": totals.suspected,
             "syslog_losses": totals.losses,
             "open_messages": totals.open_messages,
             "logs": [_log(reading) for reading in harvest.readings],

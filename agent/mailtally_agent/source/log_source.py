@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from mailtally_agent.source.hole import Hole
 from mailtally_agent.source.lines import LogCounts
 
 # A place as plain values, for the checkpoint.
@@ -32,6 +33,9 @@ class LogSource(Protocol):
 
     def read(self) -> list[str]:
         """The next whole lines; empty when there are none (yet). Raises OSError."""
+
+    def take_holes(self) -> list[Hole]:
+        """Holes found since the last call, before the lines that came last or come next."""
 
     def caught_up(self) -> bool:
         """Whether all that the log held when this was first asked for has been given."""

@@ -143,7 +143,7 @@ def _read(
     return [
         LogGap(
             *(server, from_us, to_us, cause, bool(certain)),
-            lost_lines=0 if scope.is_limited else lost_lines,
+            lost_lines=0 if scope.is_limited else max(0, lost_lines),
             source="" if scope.is_limited else source,
             reported_us=stored_us,
         )

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 GAPS_AN_HOUR = 12
 ROWS_AT_ONCE = 2_000
+# In the place of a number of lines: the row stands for others too.
+SHARED = -1
 KEPT = "SELECT id, from_us, to_us, certain, lost_lines FROM gap WHERE server_id = ?"
 
 
@@ -37,7 +39,8 @@ def store_gaps(sql: Sql, server: str, server_id: int, gaps: Sequence[Gap], now_u
     for gap in gaps:
         known = sql.run(f"{KEPT} AND gap_hash = ?", (server_id, gap.gap_hash)).fetchone()
         if known is not None:
-            _widen(sql, known, gap, max(known[4], gap.lost_lines))
+            is_shared = known[4] == SHARED
+            _widen(sql, known, gap, SHARED if is_shared else max(known[4], gap.lost_lines))
             continue
         dated = _dated(gap, stored_us, now_us)
         if _span(dated.from_us, dated.to_us)[1] >= rollups_us:
@@ -69,7 +72,7 @@ def _add(sql: Sql, server: str, server_id: int, gap: Gap, now_us: int) -> None:
         (server_id, hour_us, hour_us + HOUR_US, gap.certain),
     ).fetchall()
     if len(alike) >= GAPS_AN_HOUR:
-        _widen(sql, alike[-1], gap, 0)
+        _widen(sql, alike[-1], gap, SHARED)
         return
     columns = {**gap._asdict(), "server_id": server_id, "stored_us": now_us}
     sql.insert("gap", columns | {"begin_us": begin_us, "end_us": end_us})

@@ -94,7 +94,8 @@ class Gap(Model):
     ``gap_hash``            names the place within the server; 64 bits, the upper half negative.
     ``from_us``, ``to_us``  the last line read before, and the first one behind; 0 for not known.
     ``begin_us``, ``end_us``  the hours that it touches are those from the one to the other.
-    ``certain``             lines are missing for sure.  ``lost_lines``  0 for not known.
+    ``certain``             lines are missing for sure.  ``lost_lines``  0 for not known,
+    -1 for a row that stands for several (store/gaps.py).
     """
 
     id = AutoField()

@@ -122,10 +122,26 @@ class Poison(NamedTuple):
     raw: bytes
 
 
+class Gap(NamedTuple):
+    """Lines that a log had and that were not read, or may not have been.
+
+    ``from_us`` <= ``to_us``, the lines before and behind; 0 for not known. ``gap_hash`` is signed.
+    """
+
+    gap_hash: int
+    from_us: int
+    to_us: int
+    cause: int
+    certain: bool
+    lost_lines: int
+    source: str
+
+
 class AgentState(NamedTuple):
     """How an agent says that it is doing."""
 
     newest_line_us: int
+    oldest_line_us: int
     lines_read: int
     lines_unparsed: int
     lines_oversize: int

@@ -100,7 +100,9 @@ class MessageRow:
 
     @property
     def own_class(self) -> int:
-        """The class without what it inherits."""
+        """The class without what it inherits; a canary is one from its first line on."""
+        if self.traffic_class == TrafficClass.CANARY:
+            return self.traffic_class
         probe = TrafficClass.PROBE if self.is_probe else TrafficClass.UNSPECIFIED
         return combine(self.accepted_class, self.link_class, probe)
 

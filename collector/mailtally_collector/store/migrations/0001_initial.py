@@ -65,6 +65,8 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         first_seen_us = BigIntegerField()
         last_seen_us = BigIntegerField()
         newest_line_us = BigIntegerField()
+        oldest_line_us = BigIntegerField()
+        stored_until_us = BigIntegerField()
         newest_key_us = BigIntegerField()
         batches = BigIntegerField()
         lines_read = BigIntegerField()
@@ -108,6 +110,27 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
 
         class Meta:
             indexes = ((("server_id", "digest"), True),)
+
+    class Gap(Frozen):
+        id = AutoField()
+        server_id = IntegerField()
+        gap_hash = BigIntegerField()
+        from_us = BigIntegerField()
+        to_us = BigIntegerField()
+        begin_us = BigIntegerField()
+        end_us = BigIntegerField()
+        cause = IntegerField()
+        certain = BooleanField()
+        lost_lines = BigIntegerField()
+        source = TextField()
+        stored_us = BigIntegerField()
+
+        class Meta:
+            indexes = (
+                (("server_id", "gap_hash"), True),
+                (("end_us", "begin_us"), False),
+                (("server_id", "begin_us"), False),
+            )
 
     class Unsettled(Frozen):
         id = BigAutoField()
@@ -551,6 +574,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             AckToken,
             Allotment,
             Quarantine,
+            Gap,
             Unsettled,
             Provider,
             Domain,

@@ -30,6 +30,7 @@ from tests.integration.collector.tables import EVERYTHING, NOW, Tables
 from tests.integration.collector.wire import agent_at, questions_to, whole_story
 
 ROTATED, DROPPED = ingest_pb2.GAP_CAUSE_ROTATED_AWAY, ingest_pb2.GAP_CAUSE_SYSLOG_DROPPED
+SERVER = query_pb2.DIMENSION_SERVER
 EVER = (-(1 << 62), 1 << 62)
 
 
@@ -272,7 +273,7 @@ async def test_every_answer_names_the_gaps_that_touch_it(address: str) -> None:
         answers: list[Any] = [
             await query.Summary(query_pb2.SummaryRequest(filter=asked)),
             await query.TopReasons(query_pb2.TopReasonsRequest(filter=asked)),
-            await query.Breakdown(query_pb2.BreakdownRequest(filter=asked, dimension=1)),
+            await query.Breakdown(query_pb2.BreakdownRequest(filter=asked, dimension=SERVER)),
             await query.ListEvents(query_pb2.ListEventsRequest(filter=asked)),
             await query.ListUnknownReplies(query_pb2.ListUnknownRepliesRequest(filter=asked)),
             await query.ExportEvents(query_pb2.ExportEventsRequest(filter=asked)).read(),

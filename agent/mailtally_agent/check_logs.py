@@ -22,8 +22,8 @@ Finding = tuple[str, str | None]
 Moments = dict[str, int]
 
 _TWICE = (
-    "they hold the same lines with other time stamps, which would count twice; leave one of them out"
-    " of source.log or source.journal"
+    "they hold the same lines with other time stamps, which would count twice; leave one of them"
+    " out of source.log or source.journal"
 )
 
 # Of how many of its newest entries the journal is asked, and how long we wait for anything of it.

@@ -34,7 +34,9 @@ logger = logging.getLogger(__name__)
 NOT_ALLOWED = "may not read the journal; add the agent's user to the group systemd-journal"
 # Which journal a cursor is of: all of its files have the same.
 _SEQUENCE = re.compile(r"(?:^|;)s=([0-9a-f]+)")
-_NOT_ALLOWED = re.compile(r"not seeing messages from other users|insufficient permissions")
+_NOT_ALLOWED = re.compile(
+    r"not seeing messages from other users|insufficient permissions|: Permission denied"
+)
 _NO_JOURNAL = re.compile(r"No journal files were (?:found|opened)")
 _BAD_CURSOR = "Failed to seek to cursor"
 _FIRST_PAUSE_SECONDS = 1.0

@@ -55,8 +55,11 @@ class LogReader:
         self.lines = 0
         self.unparsed: Counter[str] = Counter()
         self.samples: list[str] = []
+        # Which daemon wrote each of them.
+        self.sample_daemons: list[str] = []
         # How often the syslog daemon said that it threw lines away.
         self.losses = 0
+        # Moment of the oldest line read that had one and was about a message.
         self.oldest_us: int | None = None
 
     @property
@@ -68,6 +71,10 @@ class LogReader:
     def open_messages(self) -> int:
         """Messages of which more lines are to be expected."""
         return sum(map(len, self._correlator.open.values()))
+
+    def oldest_open(self, count: int) -> list[Message]:
+        """So many of these, those that arrived first."""
+        return self._correlator.oldest(count)
 
     def lie_near(self, moment_us: int) -> None:
         """The lines to come lie near that moment: another file may begin in another year."""
@@ -83,8 +90,6 @@ class LogReader:
         """Records of these lines (without their line ends)."""
         self.lines += len(lines)
         self._read_lines(lines)
-        if self.oldest_us is None:
-            self.oldest_us = self._stamps.last_us
         return self._correlator.take_records()
 
     def _read_lines(self, lines: Iterable[str]) -> None:
@@ -123,6 +128,8 @@ class LogReader:
         """Microseconds since 1970 of a time stamp; None when it is none."""
         moment = self._stamps.time_us(stamp)
         if moment is not None:
+            if self.oldest_us is None or moment < self.oldest_us:
+                self.oldest_us = moment
             self._correlator.sweep(moment)
         return moment
 
@@ -212,3 +219,4 @@ class LogReader:
         self.unparsed[daemon] += 1
         if len(self.samples) < _SAMPLES_MAX:
             self.samples.append(line[:_SAMPLE_LENGTH])
+            self.sample_daemons.append(daemon)

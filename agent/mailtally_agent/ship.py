@@ -2,12 +2,20 @@
 
 No I/O: the session takes batches out and puts acknowledgements in. Records stay here until they are
 acknowledged; a new stream gets them all again. When the window is full, reading stops.
+
+Limits    Bytes are estimated from the lines: what a record takes in memory, and about what it takes
+          on the wire. The session measures the latter and cuts a batch that is too large.
 """
 
 from collections import deque
 from typing import NamedTuple
 
 from mailtally_agent.record import Record
+
+# Of the records of one batch. A usual record has some 500.
+BATCH_BYTES = 512 * 1024
+# What a record takes beside the text of its line.
+_RECORD_BYTES = 300
 
 
 class OutOfOrderError(Exception):
@@ -22,13 +30,14 @@ class Batch(NamedTuple):
 
 
 class Window:
-    """Unacknowledged records, in log order."""
+    """Unacknowledged records, in log order; at most about 2 * max_batches * BATCH_BYTES of them."""
 
     def __init__(self, max_batch_records: int, max_batches: int) -> None:
         """Both limits at least 1; the collector's Welcome can lower them."""
         self._max_batch_records = max_batch_records
         self._max_batches = max_batches
         self._waiting: deque[Record] = deque()
+        self._waiting_bytes = 0
         self._under_way: deque[Batch] = deque()
         self._next_sequence = 1
         self.added = 0
@@ -44,16 +53,29 @@ class Window:
     @property
     def full(self) -> bool:
         """Whether to stop reading."""
-        return len(self._waiting) >= self._max_batch_records * self._max_batches
+        return (
+            len(self._waiting) >= self._max_batch_records * self._max_batches
+            or self._waiting_bytes >= BATCH_BYTES * self._max_batches
+        )
 
     @property
     def empty(self) -> bool:
         """Whether everything was acknowledged."""
         return self.added == self.acknowledged
 
+    @property
+    def has_partial(self) -> bool:
+        """Whether records wait that do not fill a batch."""
+        return bool(self._waiting) and not self._fills_batch
+
+    @property
+    def _fills_batch(self) -> bool:
+        return len(self._waiting) >= self._max_batch_records or self._waiting_bytes >= BATCH_BYTES
+
     def add(self, records: list[Record]) -> None:
         """Append records in log order."""
         self._waiting.extend(records)
+        self._waiting_bytes += sum(map(_bytes_of, records))
         self.added += len(records)
 
     def next_batch(self, *, flush: bool) -> Batch | None:
@@ -61,13 +83,28 @@ class Window:
         waiting = self._waiting
         if not waiting or len(self._under_way) >= self._max_batches:
             return None
-        if len(waiting) < self._max_batch_records and not flush:
+        if not self._fills_batch and not flush:
             return None
-        count = min(len(waiting), self._max_batch_records)
-        batch = Batch(self._next_sequence, tuple(waiting.popleft() for _ in range(count)))
+        records: list[Record] = []
+        taken_bytes = 0
+        while waiting and len(records) < self._max_batch_records and taken_bytes < BATCH_BYTES:
+            record = waiting.popleft()
+            records.append(record)
+            taken_bytes += _bytes_of(record)
+        self._waiting_bytes -= taken_bytes
+        batch = Batch(self._next_sequence, tuple(records))
         self._next_sequence += 1
         self._under_way.append(batch)
         return batch
+
+    def cut(self, batch: Batch) -> Batch:
+        """Halve the batch that was taken last and is not sent yet; the other half waits again."""
+        half = (len(batch.records) + 1) // 2
+        rest = batch.records[half:]
+        self._waiting.extendleft(reversed(rest))
+        self._waiting_bytes += sum(map(_bytes_of, rest))
+        self._under_way[-1] = Batch(batch.sequence, batch.records[:half])
+        return self._under_way[-1]
 
     def acknowledge(self, sequence: int) -> None:
         """The oldest batch under way is stored; raises OutOfOrderError for any other."""
@@ -79,12 +116,18 @@ class Window:
         """A new stream: everything unacknowledged waits again, in order."""
         for batch in reversed(self._under_way):
             self._waiting.extendleft(reversed(batch.records))
+            self._waiting_bytes += sum(map(_bytes_of, batch.records))
         self._under_way.clear()
         self._next_sequence = 1
 
     def clear(self) -> None:
         """Forget everything: the log will be read again."""
         self._waiting.clear()
+        self._waiting_bytes = 0
         self._under_way.clear()
         self._next_sequence = 1
         self.added = self.acknowledged = 0
+
+
+def _bytes_of(record: Record) -> int:
+    return _RECORD_BYTES + len(record.line[2])

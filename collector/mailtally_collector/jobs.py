@@ -13,6 +13,7 @@ from peewee import Database
 
 from mailtally_collector.config import Config
 from mailtally_collector.durations import DAY_US, MINUTE_US
+from mailtally_collector.store.audit import delete_audit
 from mailtally_collector.store.compaction import compact, span_of_hours
 from mailtally_collector.store.dialect import sql_for
 from mailtally_collector.store.name_uses import (
@@ -27,7 +28,9 @@ from mailtally_collector.store.name_uses import (
 from mailtally_collector.store.partition_retention import drop_weeks
 from mailtally_collector.store.partitions import Partitions
 from mailtally_collector.store.recount import recount, span_of_rows
+from mailtally_collector.store.requests import delete_requests
 from mailtally_collector.store.retention import RollupRetention, RowRetention, delete_quarantine
+from mailtally_collector.store.sql import Sql
 from mailtally_collector.store.stale import SILENT, refresh_stale
 from mailtally_collector.store.transact import Transact
 from mailtally_collector.timetable import Job, Turn
@@ -100,11 +103,22 @@ def retain(config: Config, transact: Transact, partitioned: Database | None, tur
         done.append(f"{rollups.rows} rows of roll-ups")
     if keep.quarantine_days is not None:
         before_us = _horizon_us(turn.now_us, keep.quarantine_days)
-        count = 0
-        while turn.go_on() and (some := transact(lambda sql: delete_quarantine(sql, before_us))):
-            count += some
+        count = _delete(delete_quarantine, transact, turn, before_us)
         done.append(f"{count} quarantined records")
+    if keep.audit_days is not None:
+        before_us = _horizon_us(turn.now_us, keep.audit_days)
+        if count := _delete(delete_audit, transact, turn, before_us):
+            done.append(f"{count} audit entries")
+    transact(lambda sql: delete_requests(sql, turn.now_us - DAY_US))
     return f"deleted {', '.join(done)}" if done else "everything is kept"
+
+
+def _delete(step: Callable[[Sql, int], int], transact: Transact, turn: Turn, before_us: int) -> int:
+    """Delete what is from before, step by step; how much it was."""
+    count = 0
+    while turn.go_on() and (some := transact(lambda sql: step(sql, before_us))):
+        count += some
+    return count
 
 
 def sweep_names(transact: Transact, reader: Database, turn: Turn) -> str:

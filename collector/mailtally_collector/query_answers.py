@@ -19,6 +19,7 @@ from mailtally_collector.query.filters import QueryError, select
 from mailtally_collector.query.jobs import list_jobs
 from mailtally_collector.query.reasons import top_reasons
 from mailtally_collector.query.scope import Scope
+from mailtally_collector.query.server import server_detail
 from mailtally_collector.query.servers import list_servers
 from mailtally_collector.query.summary import summarise
 from mailtally_collector.query.trace import Sought, trace
@@ -29,10 +30,10 @@ from mailtally_collector.query_codec import (
     encode_job,
     encode_reason,
     encode_row,
-    encode_server,
     encode_unknown,
     timestamp,
 )
+from mailtally_collector.server_codec import encode_server, encode_server_detail
 from mailtally_collector.store.dialect import sql_for
 from mailtally_collector.store.reclassify import count_old
 from mailtally_collector.terms import Dimension
@@ -76,7 +77,7 @@ class Answers:
     ) -> query_pb2.TopReasonsResponse:
         """Answer TopReasons."""
         selection = select(decode_filter(asked.filter), self._clock())
-        limit = _bounded("limit", asked.limit, REASONS_DEFAULT, REASONS_MAX)
+        limit = bounded("limit", asked.limit, REASONS_DEFAULT, REASONS_MAX)
         top = top_reasons(self._database, scope, selection, limit)
         return query_pb2.TopReasonsResponse(
             reasons=[encode_reason(reason, top.total, self._rules.rules) for reason in top.reasons],
@@ -90,7 +91,7 @@ class Answers:
     ) -> query_pb2.BreakdownResponse:
         """Answer Breakdown."""
         selection = select(decode_filter(asked.filter), self._clock())
-        limit = _bounded("limit", asked.limit, ROWS_DEFAULT, ROWS_MAX)
+        limit = bounded("limit", asked.limit, ROWS_DEFAULT, ROWS_MAX)
         found = breakdown(
             *(self._database, scope, selection, asked.dimension), order=asked.order, limit=limit
         )
@@ -115,7 +116,7 @@ class Answers:
             decode_filter(asked.filter),
             order_of(asked.order, ascending=asked.ascending),
             token=asked.page_token,
-            size=_bounded("page_size", asked.page_size, EVENTS_DEFAULT, EVENTS_MAX),
+            size=bounded("page_size", asked.page_size, EVENTS_DEFAULT, EVENTS_MAX),
             now_us=self._clock(),
         )
         return query_pb2.ListEventsResponse(
@@ -151,7 +152,7 @@ class Answers:
             recipient=asked.recipient,
             servers=tuple(asked.servers),
         )
-        limit = _bounded("limit", asked.limit, TRACES_DEFAULT, TRACES_MAX)
+        limit = bounded("limit", asked.limit, TRACES_DEFAULT, TRACES_MAX)
         traced = trace(self._database, scope, sought, limit)
         return query_pb2.TraceMessageResponse(
             messages=[encode_message(message, self._rules.rules) for message in traced.messages],
@@ -163,7 +164,7 @@ class Answers:
     ) -> query_pb2.ListUnknownRepliesResponse:
         """Answer ListUnknownReplies."""
         selection = select(decode_filter(asked.filter), self._clock())
-        limit = _bounded("limit", asked.limit, UNKNOWN_DEFAULT, UNKNOWN_MAX)
+        limit = bounded("limit", asked.limit, UNKNOWN_DEFAULT, UNKNOWN_MAX)
         replies, total = unknown_replies(self._database, scope, selection, limit)
         return query_pb2.ListUnknownRepliesResponse(
             replies=[encode_unknown(reply) for reply in replies], total=total
@@ -193,8 +194,15 @@ class Answers:
         servers = list_servers(self._database, scope, present, self._clock())
         return query_pb2.ListServersResponse(servers=[encode_server(server) for server in servers])
 
+    def server(
+        self, scope: Scope, present: AbstractSet[str], asked: query_pb2.GetServerRequest
+    ) -> query_pb2.GetServerResponse:
+        """Answer GetServer."""
+        detail = server_detail(self._database, scope, present, asked.name, self._clock())
+        return encode_server_detail(detail)
 
-def _bounded(name: str, asked: int, default: int, most: int) -> int:
+
+def bounded(name: str, asked: int, default: int, most: int) -> int:
     """Return the default for 0. Raises QueryError beyond the most."""
     if asked > most:
         raise QueryError(f"{name} is {asked}; at most {most} are given at once")

@@ -4,10 +4,12 @@ import errno
 import logging
 import time
 
+from mailtally_agent.collecting import Collecting
 from mailtally_agent.config import Config
 from mailtally_agent.harvest import Harvest, HarvestOptions
 from mailtally_agent.reporting import Reporting
 from mailtally_agent.session import Session
+from mailtally_agent.settings_state import SETTINGS_NAME
 from mailtally_agent.ship import Window
 from mailtally_agent.source.disk import RealDisk
 from mailtally_agent.status import StatusFile
@@ -40,7 +42,11 @@ async def run(config: Config, *, until_end: bool) -> None:
     harvest = Harvest(options, RealDisk(), clock_us, window)
     if until_end and harvest.log_file.first_change_us() is None:
         raise FileNotFoundError(errno.ENOENT, "no such log", str(config.log))
-    session = Session(harvest, config.server, status, clock_us)
+    collecting = None
+    if not until_end:
+        settings_path = str(config.state_dir / SETTINGS_NAME)
+        collecting = Collecting(harvest, config.server, RealDisk(), settings_path, clock_us)
+    session = Session(harvest, config.server, status, clock_us, collecting)
     reporting = Reporting(config, harvest, session, until_end=until_end)
 
     def welcomed() -> None:
@@ -48,7 +54,7 @@ async def run(config: Config, *, until_end: bool) -> None:
 
     def waiting(problem: str, pause_seconds: float) -> None:
         logger.warning("waiting pause=%.1fs why=%s", pause_seconds, problem)
-        status.write_waiting(harvest, problem)
+        status.write_waiting(harvest, problem, collecting)
 
     logger.info("agent started server=%s log=%s", config.server, config.log)
     await reporting.run(welcomed=welcomed, waiting=waiting)

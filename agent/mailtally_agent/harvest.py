@@ -81,6 +81,9 @@ class Harvest:
         self._marked_us = 0
         self._batches = 0
         self._saved: Place | None = None
+        # Bytes up to which the log is to be read, None before the next read tells.
+        self._aim: int | None = None
+        self._at_end = False
         self.resumed = False
         saved = checkpoint.load(disk, options.checkpoint_path, options.log)
         if saved is not None:
@@ -111,7 +114,10 @@ class Harvest:
         if self.window.full:
             return False
         lines = self.log_file.read()
+        if self._aim is None:
+            self._aim = self.log_file.counts.bytes_read + self.log_file.backlog_bytes()
         if not lines:
+            self._at_end = True
             return False
         if (near_us := self.log_file.near_us) is not None:
             self.reader.lie_near(near_us)
@@ -121,6 +127,16 @@ class Harvest:
             records = [r for r in records if r.message.arrival_us >= since_us]
         self.window.add(records)
         return True
+
+    def aim(self) -> None:
+        """Let caught_up() mean what the log holds from now on."""
+        self._aim = None
+        self._at_end = False
+
+    def caught_up(self) -> bool:
+        """Whether all that the log held at the last aim was read."""
+        read = self.log_file.counts.bytes_read
+        return self._at_end or (self._aim is not None and read >= self._aim)
 
     def acknowledged(self, sequence: int, token: bytes) -> None:
         """The collector committed a batch. Raises OutOfOrderError, and OSError from the disk."""
@@ -155,6 +171,7 @@ class Harvest:
         self.log_file.close()
         self.window.clear()
         self._mark = None
+        self.aim()
         self._open(None)
 
     def _take_mark(self) -> None:

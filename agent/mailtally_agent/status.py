@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mailtally_agent import __version__
+from mailtally_agent.collecting import Collecting
 from mailtally_agent.harvest import Harvest
 
 logger = logging.getLogger(__name__)
@@ -27,13 +28,17 @@ class StatusFile:
         self._server = server
         self._clock = clock
 
-    def write_connected(self, harvest: Harvest, backlog_bytes: int) -> None:
+    def write_connected(
+        self, harvest: Harvest, backlog_bytes: int, collecting: Collecting | None
+    ) -> None:
         """The collector takes our records."""
-        self._write(harvest, {"connected": True, "backlog_bytes": backlog_bytes, "problem": None})
+        state = {"connected": True, "backlog_bytes": backlog_bytes, "problem": None}
+        self._write(harvest, state | _collection(collecting))
 
-    def write_waiting(self, harvest: Harvest, problem: str) -> None:
+    def write_waiting(self, harvest: Harvest, problem: str, collecting: Collecting | None) -> None:
         """Nothing is reported at present; problem says why."""
-        self._write(harvest, {"connected": False, "problem": problem})
+        state = {"connected": False, "problem": problem}
+        self._write(harvest, state | _collection(collecting))
 
     def _write(self, harvest: Harvest, more: dict[str, Any]) -> None:
         reader, counts = harvest.reader, harvest.log_file.counts
@@ -62,6 +67,19 @@ class StatusFile:
             temporary.replace(self._path)
         except OSError as error:
             logger.warning("status cannot be written path=%s why=%s", self._path, error)
+
+
+def _collection(collecting: Collecting | None) -> dict[str, Any]:
+    """How the log is collected; nothing for one that is read to its end and left."""
+    if collecting is None:
+        return {}
+    settings = collecting.settings
+    return {
+        "collection": settings.mode.value if settings else None,
+        "interval_seconds": settings.interval_seconds if settings else None,
+        "settings_revision": collecting.revision,
+        "next_collection": _iso(collecting.next_us or None),
+    }
 
 
 def _iso(time_us: int | None) -> str | None:

@@ -15,6 +15,7 @@ from mailtally_agent.direction import DirectionRules, direction_rules
 from mailtally_agent.settings_file import ConfigError, SettingsFile
 from mailtally_agent.syslog import epoch_us
 
+DEFAULT_COLLECTOR = "127.0.0.1:8790"
 DEFAULT_INTERNAL_NEXT_HOPS = ["127.0.0.1/32", "::1/128"]
 
 
@@ -29,7 +30,11 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The checked configuration. since_us: microseconds since 1970, None for everything."""
+    """The checked configuration.
+
+    since_us    microseconds since 1970, None for everything
+    collectors  addresses, at least one
+    """
 
     server: str
     state_dir: Path
@@ -37,7 +42,7 @@ class Config:
     time_zone: tzinfo
     since_us: int | None
     rules: DirectionRules
-    collector: str
+    collectors: list[str]
     tls: Tls | None
     batch_records: int
     batches_in_flight: int
@@ -54,7 +59,7 @@ def load_config(path: Path) -> Config:
         time_zone=_time_zone(settings),
         since_us=_since(settings),
         rules=_rules(settings),
-        collector=settings.text("collector.address", default="127.0.0.1:8790"),
+        collectors=_collectors(settings),
         tls=_tls(settings),
         batch_records=settings.integer("ship.batch_records", default=500, low=1, high=5000),
         batches_in_flight=settings.integer("ship.batches_in_flight", default=8, low=1, high=64),
@@ -62,17 +67,29 @@ def load_config(path: Path) -> Config:
             "log.level", default="info", choices=("debug", "info", "warning", "error")
         ),
     )
-    if config.tls is None and not _is_loopback(config.collector):
+    distant = [address for address in config.collectors if not _is_loopback(address)]
+    if config.tls is None and distant:
         if not settings.flag("collector.insecure", default=False):
             settings.problem(
                 "collector.address",
-                f"{config.collector} is another host: set the three files of [collector.tls]"
+                f"{distant[0]} is another host: set the three files of [collector.tls]"
                 " (or collector.insecure = true to send mail addresses in clear text)",
             )
     else:
         settings.flag("collector.insecure", default=False)
     settings.finish()
     return config
+
+
+def _collectors(settings: SettingsFile) -> list[str]:
+    key = "collector.address"
+    collectors = settings.one_or_more_texts("collector.address", default=[DEFAULT_COLLECTOR])
+    if not all(collectors) or not collectors:
+        settings.problem(key, "names no collector")
+        return [DEFAULT_COLLECTOR]
+    for address in {one for one in collectors if collectors.count(one) > 1}:
+        settings.problem(key, f"names a collector twice: {address}")
+    return collectors
 
 
 def _time_zone(settings: SettingsFile) -> tzinfo:

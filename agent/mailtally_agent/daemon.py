@@ -49,8 +49,8 @@ async def run(config: Config, *, until_end: bool) -> None:
     session = Session(harvest, config.server, status, clock_us, collecting)
     reporting = Reporting(config, harvest, session, until_end=until_end)
 
-    def welcomed() -> None:
-        logger.info("connected collector=%s", config.collector)
+    def welcomed(collector: str) -> None:
+        logger.info("connected collector=%s", collector)
 
     def waiting(problem: str, pause_seconds: float) -> None:
         logger.warning("waiting pause=%.1fs why=%s", pause_seconds, problem)

@@ -29,6 +29,7 @@ class Canned:
     events: list[query_pb2.Event] = field(default_factory=list)
     traced: query_pb2.TraceMessageResponse = field(default_factory=query_pb2.TraceMessageResponse)
     servers: query_pb2.ListServersResponse = field(default_factory=query_pb2.ListServersResponse)
+    server: query_pb2.GetServerResponse = field(default_factory=query_pb2.GetServerResponse)
     unknown: query_pb2.ListUnknownRepliesResponse = field(
         default_factory=query_pb2.ListUnknownRepliesResponse
     )
@@ -128,6 +129,11 @@ class CannedService(query_pb2_grpc.QueryServiceServicer):
         self, request: query_pb2.ListServersRequest, context: grpc.ServicerContext
     ) -> query_pb2.ListServersResponse:
         return self._answer(request, context, lambda: self._canned.servers)
+
+    def GetServer(  # noqa: N802
+        self, request: query_pb2.GetServerRequest, context: grpc.ServicerContext
+    ) -> query_pb2.GetServerResponse:
+        return self._answer(request, context, lambda: self._canned.server)
 
     def ListUnknownReplies(  # noqa: N802
         self, request: query_pb2.ListUnknownRepliesRequest, context: grpc.ServicerContext

@@ -101,10 +101,10 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
                 check_certified(hello.server, context.auth_context())
             resync = await self._store.greet(hello.server, hello.agent_version, hello.last_token)
             logger.info("agent connected server=%s resync=%s", hello.server, resync)
-            await context.write(ingest_pb2.ReportResponse(welcome=_welcome(resync=resync)))
             async with AsyncExitStack() as stream:
                 if not hello.old_logs:
                     await stream.enter_async_context(self._following(hello.server))
+                await context.write(ingest_pb2.ReportResponse(welcome=_welcome(resync=resync)))
                 await self._converse(hello, request_iterator, context)
             logger.info("agent left server=%s", hello.server)
         except StreamRefusedError as refusal:
@@ -134,8 +134,8 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
     async def _following(self, server: str) -> AsyncIterator[None]:
         """Let the server count as connected while the block runs."""
         stream = secrets.randbits(63)
-        await self._store.connected(server, stream)
         try:
+            await self._store.connected(server, stream)
             with self._presence.stream(server):
                 yield
         finally:

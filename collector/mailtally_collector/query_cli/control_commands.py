@@ -6,7 +6,6 @@ Limits    The modules that do it are imported inside the commands, as in app.py.
 from typing import Annotated
 
 import typer
-from click.core import ParameterSource
 
 from mailtally_collector.query_cli.choices import CollectionOption
 from mailtally_collector.query_cli.command import command
@@ -30,7 +29,7 @@ def show_all(*, context: typer.Context, connection: Connection, zone: Zone, outp
     """How logs are collected; without a command: show it, for the fleet and every server."""
     if context.invoked_subcommand is not None:
         given = (context.get_parameter_source(name) for name in context.params)
-        if any(source is ParameterSource.COMMANDLINE for source in given):
+        if any(source is not None and source.name == "COMMANDLINE" for source in given):
             raise typer.BadParameter(f"options stand behind {context.invoked_subcommand}")
     else:
         from mailtally_collector.query_cli import settings as show_settings

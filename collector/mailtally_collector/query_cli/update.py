@@ -38,6 +38,8 @@ WORDS = {
 }
 Progress = control_pb2.CollectProgress
 Show = Callable[[Progress, Progress | None], None]
+# A newer collector may know more.
+UNKNOWN = ("unknown", "red")
 UNDER_WAY = (control_pb2.COLLECT_STATE_WAITING, control_pb2.COLLECT_STATE_READING)
 
 
@@ -106,7 +108,7 @@ def _tell(one: Progress, before: Progress | None) -> None:
 
 def _said(one: Progress) -> str:
     """Say in words how far a server is."""
-    word, _ = WORDS.get(one.state, ("unknown", ""))
+    word, _ = WORDS.get(one.state, UNKNOWN)
     if one.error:
         return f"{word}: {one.error}"
     if one.state == control_pb2.COLLECT_STATE_READING:
@@ -117,7 +119,8 @@ def _said(one: Progress) -> str:
 
 
 def _record(one: Progress) -> Record:
-    state = control_pb2.CollectState.Name(one.state).removeprefix("COLLECT_STATE_").lower()
+    named = control_pb2.CollectState.DESCRIPTOR.values_by_number.get(one.state)
+    state = named.name.removeprefix("COLLECT_STATE_").lower() if named else UNKNOWN[0]
     return {
         "server": one.server,
         "state": state,
@@ -135,17 +138,12 @@ def _write(screen: Screen, form: Form, found: Sequence[Progress]) -> None:
             write_csv(NAMES, [_record(one) for one in found])
         case Form.TEXT if found:
             columns = [Column("Server"), Column("Records", right=True), Column("Result")]
-            rows = [
-                [
-                    Cell(one.server),
-                    Cell(str(one.records)),
-                    Cell(
-                        ": ".join(filter(None, (WORDS[one.state][0], one.error))),
-                        WORDS[one.state][1],
-                    ),
-                ]
-                for one in found
-            ]
+            rows = [[Cell(one.server), Cell(str(one.records)), _result(one)] for one in found]
             screen.table(Table(columns, rows))
     if not found:
         screen.note(NO_AGENT)
+
+
+def _result(one: Progress) -> Cell:
+    word, style = WORDS.get(one.state, UNKNOWN)
+    return Cell(f"{word}: {one.error}" if one.error else word, style)

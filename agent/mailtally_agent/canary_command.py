@@ -5,7 +5,7 @@ import asyncio
 import json
 import signal
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import grpc
@@ -21,13 +21,13 @@ EXIT_FINDING = 1
 
 def run(config: Config, options: argparse.Namespace) -> int:
     """Write and look; 0 when every line came once, 1 when not or when it cannot be told."""
-    config = replace(config, collector=options.collector or config.collector)
-    teller = _Teller(config.collector, is_quiet=options.json)
+    collector = options.collector or config.collectors[0]
+    teller = _Teller(collector, is_quiet=options.json)
     watch = Watch(config.server, _plan(options), _sink(config, options), teller)
     try:
-        asyncio.run(_run(config, watch))
+        asyncio.run(_run(config, collector, watch))
     except grpc.aio.AioRpcError as error:
-        _complain(describe_error(config.collector, error))
+        _complain(describe_error(collector, error))
         return EXIT_FINDING
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}; see [collector.tls]")
@@ -37,12 +37,12 @@ def run(config: Config, options: argparse.Namespace) -> int:
     return 0 if watch.tally.is_well else EXIT_FINDING
 
 
-async def _run(config: Config, watch: Watch) -> None:
+async def _run(config: Config, collector: str, watch: Watch) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    async with open_channel(config) as channel:
+    async with open_channel(config, collector) as channel:
         watching = asyncio.create_task(watch.run(channel, stopped))
         stopping = asyncio.create_task(stopped.wait())
         try:

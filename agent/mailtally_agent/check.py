@@ -14,11 +14,10 @@ _SERVING = b"\x08\x01"
 
 async def check(config: Config) -> bool:
     """Print one line for each finding; whether all is well."""
-    findings = [
-        *check_logs(config),
-        ("state folder", _check_state(config)),
-        ("collector", await _check_collector(config)),
-    ]
+    findings = [*check_logs(config), ("state folder", _check_state(config))]
+    for collector in config.collectors:
+        name = "collector" if len(config.collectors) == 1 else f"collector {collector}"
+        findings.append((name, await _check_collector(config, collector)))
     for subject, problem in findings:
         print(f"{'ok ' if problem is None else 'BAD'} {subject}{f': {problem}' if problem else ''}")
     return all(problem is None for _, problem in findings)
@@ -35,17 +34,17 @@ def _check_state(config: Config) -> str | None:
     return None
 
 
-async def _check_collector(config: Config) -> str | None:
+async def _check_collector(config: Config, collector: str) -> str | None:
     try:
-        async with open_channel(config) as channel:
+        async with open_channel(config, collector) as channel:
             health: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
                 _HEALTH_METHOD
             )
             answer = await health(b"", timeout=5, wait_for_ready=False)
     except grpc.aio.AioRpcError as error:
-        return describe_error(config.collector, error)
+        return describe_error(collector, error)
     except OSError as error:
         return f"{error.filename}: {error.strerror}; see [collector.tls]"
     if answer != _SERVING:
-        return f"collector {config.collector}: it answers, but is not serving"
+        return f"collector {collector}: it answers, but is not serving"
     return None

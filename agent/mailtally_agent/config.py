@@ -20,6 +20,7 @@ from mailtally_agent.syslog import epoch_us
 # As systemd.unit(5) has it.
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.(?:service|scope|slice)")
 DEFAULT_LOG = "/var/log/mail.log"
+DEFAULT_COLLECTOR = "127.0.0.1:8790"
 DEFAULT_INTERNAL_NEXT_HOPS = ["127.0.0.1/32", "::1/128"]
 
 
@@ -34,7 +35,11 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The checked configuration. since_us: microseconds since 1970, None for everything."""
+    """The checked configuration.
+
+    since_us    microseconds since 1970, None for everything
+    collectors  addresses, at least one
+    """
 
     server: str
     state_dir: Path
@@ -43,7 +48,7 @@ class Config:
     time_zone: tzinfo
     since_us: int | None
     rules: DirectionRules
-    collector: str
+    collectors: list[str]
     tls: Tls | None
     batch_records: int
     batches_in_flight: int
@@ -62,7 +67,7 @@ def load_config(path: Path) -> Config:
         time_zone=_time_zone(settings),
         since_us=_since(settings),
         rules=_rules(settings),
-        collector=settings.text("collector.address", default="127.0.0.1:8790"),
+        collectors=_collectors(settings),
         tls=_tls(settings),
         batch_records=settings.integer("ship.batch_records", default=500, low=1, high=5000),
         batches_in_flight=settings.integer("ship.batches_in_flight", default=8, low=1, high=64),
@@ -70,11 +75,12 @@ def load_config(path: Path) -> Config:
             "log.level", default="info", choices=("debug", "info", "warning", "error")
         ),
     )
-    if config.tls is None and not _is_loopback(config.collector):
+    distant = [address for address in config.collectors if not _is_loopback(address)]
+    if config.tls is None and distant:
         if not settings.flag("collector.insecure", default=False):
             settings.problem(
                 "collector.address",
-                f"{config.collector} is another host: set the three files of [collector.tls]"
+                f"{distant[0]} is another host: set the three files of [collector.tls]"
                 " (or collector.insecure = true to send mail addresses in clear text)",
             )
     else:
@@ -106,6 +112,17 @@ def _journal(settings: SettingsFile) -> JournalOptions | None:
         if not _UNIT.fullmatch(unit):
             settings.problem(key, f"expected names of units like postfix@-.service, got {unit!r}")
     return JournalOptions(tuple(units), directory or None)
+
+
+def _collectors(settings: SettingsFile) -> list[str]:
+    key = "collector.address"
+    collectors = settings.one_or_more_texts("collector.address", default=[DEFAULT_COLLECTOR])
+    if not all(collectors) or not collectors:
+        settings.problem(key, "names no collector")
+        return [DEFAULT_COLLECTOR]
+    for address in {one for one in collectors if collectors.count(one) > 1}:
+        settings.problem(key, f"names a collector twice: {address}")
+    return collectors
 
 
 def _time_zone(settings: SettingsFile) -> tzinfo:

@@ -1,4 +1,4 @@
-"""The channel to the collector: with TLS and a client certificate, or plain on loopback."""
+"""The channel to a collector: with TLS and a client certificate, or plain on loopback."""
 
 import grpc
 
@@ -22,17 +22,17 @@ _ADVICE = {
 }
 
 
-def open_channel(config: Config) -> grpc.aio.Channel:
+def open_channel(config: Config, collector: str) -> grpc.aio.Channel:
     """A channel that connects by itself; raises OSError when a TLS file cannot be read."""
     tls = config.tls
     if tls is None:
-        return grpc.aio.insecure_channel(config.collector, options=_CHANNEL_OPTIONS)
+        return grpc.aio.insecure_channel(collector, options=_CHANNEL_OPTIONS)
     credentials = grpc.ssl_channel_credentials(
         root_certificates=tls.ca_file.read_bytes(),
         private_key=tls.key_file.read_bytes(),
         certificate_chain=tls.certificate_file.read_bytes(),
     )
-    return grpc.aio.secure_channel(config.collector, credentials, options=_CHANNEL_OPTIONS)
+    return grpc.aio.secure_channel(collector, credentials, options=_CHANNEL_OPTIONS)
 
 
 def describe_error(collector: str, error: grpc.RpcError) -> str:

@@ -3,12 +3,14 @@
 import logging
 import time
 
+from mailtally_agent.collecting import Collecting
 from mailtally_agent.config import Config
 from mailtally_agent.harvest import Harvest, HarvestOptions
 from mailtally_agent.logs import configured_logs
 from mailtally_agent.reading import ReadingOptions
 from mailtally_agent.reporting import Reporting
 from mailtally_agent.session import Session
+from mailtally_agent.settings_state import SETTINGS_NAME
 from mailtally_agent.ship import Window
 from mailtally_agent.source.disk import RealDisk
 from mailtally_agent.status import StatusFile
@@ -39,15 +41,19 @@ async def run(config: Config, *, until_end: bool) -> None:
     )
     window = Window(config.batch_records, config.batches_in_flight)
     harvest = Harvest(options, disk, clock_us, window)
-    session = Session(harvest, config.server, status, clock_us)
+    collecting = None
+    if not until_end:
+        settings_path = str(config.state_dir / SETTINGS_NAME)
+        collecting = Collecting(harvest, config.server, disk, settings_path, clock_us)
+    session = Session(harvest, config.server, status, clock_us, collecting)
     reporting = Reporting(config, harvest, session, until_end=until_end)
 
-    def welcomed() -> None:
-        logger.info("connected collector=%s", config.collector)
+    def welcomed(collector: str) -> None:
+        logger.info("connected collector=%s", collector)
 
     def waiting(problem: str, pause_seconds: float) -> None:
         logger.warning("waiting pause=%.1fs why=%s", pause_seconds, problem)
-        status.write_waiting(harvest, problem)
+        status.write_waiting(harvest, problem, collecting)
 
     logs = ", ".join(log.name for log in options.logs)
     logger.info("agent started server=%s logs=%s", config.server, logs)

@@ -133,7 +133,7 @@ def _logs(
 
 def _name(config: Config, options: ImportOptions, logs: list[OldLog]) -> str:
     """Name an import by what it is made of: the same one goes on where it was."""
-    parts = [config.server, config.collector, str(options.zone), str(options.latest_us)]
+    parts = [config.server, *sorted(config.collectors), str(options.zone), str(options.latest_us)]
     content = [part.encode("utf-8", "surrogateescape") for part in parts]
     content += [log.identity for log in logs]
     return blake2b(b"\0".join(content), digest_size=8).hexdigest()
@@ -172,7 +172,7 @@ async def _report(
 
     watcher = asyncio.create_task(watch())
     try:
-        await reporting.run(welcomed=lambda: None, waiting=waiting)
+        await reporting.run(welcomed=lambda _: None, waiting=waiting)
     finally:
         watcher.cancel()
         progress.end()

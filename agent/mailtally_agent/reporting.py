@@ -1,4 +1,9 @@
-"""Sessions one after another, with growing pauses when the collector is away."""
+"""Sessions one after another, with growing pauses when the collectors are away.
+
+How       A session that got something acknowledged, or lasted, did good: after it the pauses are
+          short again, and the first of several collectors is tried again. After any other one the
+          next of them is.
+"""
 
 import asyncio
 import random
@@ -7,6 +12,7 @@ from collections.abc import Callable
 
 import grpc
 
+from mailtally_agent.addresses import Addresses
 from mailtally_agent.config import Config
 from mailtally_agent.connection import describe_error, open_channel
 from mailtally_agent.harvest import Harvest
@@ -15,6 +21,8 @@ from mailtally_agent.ship import OutOfOrderError
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
+# A session that was open for so long did good, even if there was nothing to report.
+GOOD_SECONDS = 30.0
 
 
 class CollectorAwayError(Exception):
@@ -43,57 +51,65 @@ class Reporting:
         self._until_end = until_end
         self._patience_seconds = patience_seconds
         self._stopped = asyncio.Event()
+        self._addresses = Addresses(config.collectors, config.server)
+        self._is_welcome = False
         # The signal that ended it.
         self.signal: signal.Signals | None = None
 
     async def run(
-        self, *, welcomed: Callable[[], None], waiting: Callable[[str, float], None]
+        self, *, welcomed: Callable[[str], None], waiting: Callable[[str, float], None]
     ) -> None:
-        """Report until the end, SIGTERM or SIGINT; ``waiting`` gets the problem and the pause.
+        """Report until the end, SIGTERM or SIGINT.
 
-        Raises CollectorAwayError, and OSError: when a TLS file cannot be read, and with until_end
-        when the log cannot or the place cannot be kept.
+        ``welcomed`` gets the collector's address, ``waiting`` the problem and the pause. Raises
+        CollectorAwayError, and OSError: when a TLS file cannot be read, and with until_end when the
+        log cannot or the place cannot be kept.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
         failures = 0
         away_since: float | None = None
-        acknowledged = self._harvest.window.acknowledged
-
-        def greeted() -> None:
-            nonlocal failures
-            failures = 0
-            welcomed()
-
-        async with open_channel(self._config) as channel:
-            while not self._stopped.is_set():
-                problem = await self._run_session(channel, greeted)
-                if problem is None:
-                    return
-                if away_since is None or acknowledged != self._harvest.window.acknowledged:
-                    away_since = loop.time()
-                    acknowledged = self._harvest.window.acknowledged
-                pause = pause_seconds(failures, random.random())  # noqa: S311 - jitter is no secret
-                failures += 1
-                if self._patience_seconds is not None:
-                    left = self._patience_seconds - (loop.time() - away_since)
-                    if left <= 0:
-                        raise CollectorAwayError(problem)
-                    pause = min(pause, left)
-                waiting(problem, pause)
-                try:
-                    await asyncio.wait_for(self._stopped.wait(), pause)
-                except TimeoutError:
-                    continue
+        while not self._stopped.is_set():
+            collector = self._addresses.current
+            acknowledged = self._harvest.window.acknowledged
+            began = loop.time()
+            async with open_channel(self._config, collector) as channel:
+                problem = await self._run_session(channel, collector, welcomed)
+            if problem is None:
+                return
+            stored = acknowledged != self._harvest.window.acknowledged
+            did_good = stored or (self._is_welcome and loop.time() - began >= GOOD_SECONDS)
+            self._addresses.ended(did_good=did_good)
+            if did_good:
+                failures = 0
+            if away_since is None or stored:
+                away_since = loop.time()
+            pause = pause_seconds(failures, random.random())  # noqa: S311 - jitter is no secret
+            failures += 1
+            if self._patience_seconds is not None:
+                left = self._patience_seconds - (loop.time() - away_since)
+                if left <= 0:
+                    raise CollectorAwayError(problem)
+                pause = min(pause, left)
+            waiting(problem, pause)
+            try:
+                await asyncio.wait_for(self._stopped.wait(), pause)
+            except TimeoutError:
+                continue
 
     async def _run_session(
-        self, channel: grpc.aio.Channel, welcomed: Callable[[], None]
+        self, channel: grpc.aio.Channel, collector: str, welcomed: Callable[[str], None]
     ) -> str | None:
         """Run one session; what it ended with, None when there is nothing left to do."""
-        collector = self._config.collector
+        self._is_welcome = False
+
+        def greeted() -> None:
+            self._is_welcome = True
+            welcomed(collector)
+
         try:
-            await self._session.run(channel, until_end=self._until_end, welcomed=welcomed)
+            await self._session.run(channel, until_end=self._until_end, welcomed=greeted)
         except grpc.aio.AioRpcError as error:
             return describe_error(collector, error)
         except TimeoutError:

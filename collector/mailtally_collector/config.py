@@ -6,8 +6,8 @@ Keys      [listen]  address "127.0.0.1:8790"; reflection false; insecure false (
                     client needs a certificate, and an agent's server name must be its name
           [storage] database: a SQLite file, whose directory is made when missing, or
                     postgresql://USER:PASSWORD@HOST/DATABASE
-          [retention] rows_days 90, rollups_days 800, quarantine_days 90: how long what is kept;
-                    "off" keeps it for ever. Roll-ups are kept as long as rows, at least
+          [retention] rows_days 90, rollups_days 800, quarantine_days 90, audit_days 400: how long
+                    what is kept; "off" keeps it for ever. Roll-ups as long as rows, at least
           [watch]   silent_minutes 15, lag_minutes 60: when a server counts as stale
           [rules]   folder "/etc/mailtally/rules.d": rules of your own (docs/rules.md)
           [log]     level "debug", "info", "warning" or "error"
@@ -134,6 +134,7 @@ class Retention(Section):
     rows_days: Days = 90
     rollups_days: Days = 800
     quarantine_days: Days = 90
+    audit_days: Days = 400
 
 
 class Watch(Section):

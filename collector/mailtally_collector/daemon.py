@@ -14,9 +14,21 @@ import time
 from pathlib import Path
 from random import SystemRandom
 
-from mailtally.v1 import ingest_pb2, ingest_pb2_grpc, query_pb2, query_pb2_grpc
+import grpc
+from grpc_health.v1 import health
+
+from mailtally.v1 import (
+    control_pb2,
+    control_pb2_grpc,
+    ingest_pb2,
+    ingest_pb2_grpc,
+    query_pb2,
+    query_pb2_grpc,
+)
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.config import Config
+from mailtally_collector.control_desk import ControlDesk
+from mailtally_collector.control_service import ControlService
 from mailtally_collector.ingest import IngestService
 from mailtally_collector.jobs import jobs_of
 from mailtally_collector.presence import Presence
@@ -41,6 +53,7 @@ COLLECTIONS = (700_000, 10, 50)
 SERVICES = (
     ingest_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name,
     query_pb2.DESCRIPTOR.services_by_name["QueryService"].full_name,
+    control_pb2.DESCRIPTOR.services_by_name["ControlService"].full_name,
 )
 
 
@@ -88,31 +101,31 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         sweep=store.sweep,
     )
     timetable = Timetable(jobs, store.transact, now_us)
+    desk = ControlDesk(reader, store.transact, presence, now_us)
     ingest = IngestService(
-        store, presence, now_us, names_are_certified=config.tls.files is not None
+        store, presence, desk.watch, now_us, names_are_certified=config.tls.files is not None
     )
     query = QueryService(location, presence, now_us, rules)
-    ingest_pb2_grpc.add_IngestServiceServicer_to_server(ingest, server)
-    query_pb2_grpc.add_QueryServiceServicer_to_server(query, server)
-    health = await add_health(server, SERVICES)
-    if config.listen.reflection:
-        add_reflection(server, SERVICES)
+    serving = await _offer(server, config, ingest, query, desk.service)
     address = listen(server, config)
     store.start()
     rule_watch.start()
     timetable.start()
     try:
+        await desk.watch.start()
         await server.start()
         if port_file:
             _write_port(port_file, address)
         logger.info("listening address=%s database=%s", address, location)
         await stop.wait()
         logger.info("stopping address=%s", address)
-        await health.enter_graceful_shutdown()
+        await serving.enter_graceful_shutdown()
         ingest.stop()
         query.stop()
+        desk.service.stop()
         await server.stop(STOP_SECONDS)
     finally:
+        await desk.close()
         await asyncio.to_thread(timetable.stop)
         await asyncio.to_thread(rule_watch.stop)
         await asyncio.to_thread(store.close)
@@ -121,6 +134,21 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
     logger.info("stopped address=%s", address)
     if lost:
         raise DatabaseLostError(lost[0])
+
+
+async def _offer(
+    server: grpc.aio.Server,
+    config: Config,
+    ingest: IngestService,
+    query: QueryService,
+    control: ControlService,
+) -> health.aio.HealthServicer:
+    ingest_pb2_grpc.add_IngestServiceServicer_to_server(ingest, server)
+    query_pb2_grpc.add_QueryServiceServicer_to_server(query, server)
+    control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
+    if config.listen.reflection:
+        add_reflection(server, SERVICES)
+    return await add_health(server, SERVICES)
 
 
 def _write_port(file: Path, address: str) -> None:

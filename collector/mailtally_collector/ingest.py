@@ -1,26 +1,33 @@
 """IngestService: streams of records from agents, acknowledged after the commit.
 
-Order     A receiver task reads requests and queues batches at the store; the handler waits for
-          the commits in the same order and writes the acknowledgements. Up to IN_FLIGHT batches of
-          a stream lie between the two; when they do, nothing is read, and HTTP/2 holds the agent.
+Order     A receiver task reads requests and queues batches at the store; the handler writes what
+          goes down (downlink.py): acknowledgements after the commits in the same order, settings,
+          commands. Up to IN_FLIGHT batches of a stream lie between the two; when they do, nothing
+          is read, and HTTP/2 holds the agent.
 Errors    Bad data never ends a stream: it goes to quarantine. A stream is refused for a bad
           handshake or a batch that is too large, and ends with UNAVAILABLE when the database cannot
           commit or the collector stops. What was not acknowledged is sent again.
-Limits    Commands and settings are not sent yet; results of commands are ignored.
+Limits    Streams of old logs get neither settings nor commands, and do not count as the agent's.
 """
 
 import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 
 import grpc
 
 from mailtally.v1 import ingest_pb2, ingest_pb2_grpc
 from mailtally_collector import __version__
-from mailtally_collector.ingest_codec import decode_agent_state, decode_gap, decode_record
+from mailtally_collector.agent_codec import (
+    decode_agent_report,
+    decode_agent_state,
+    decode_command_result,
+)
+from mailtally_collector.downlink import Downlink, Pending
+from mailtally_collector.ingest_codec import decode_gap, decode_record
+from mailtally_collector.order_watch import OrderWatch
 from mailtally_collector.presence import Presence
 from mailtally_collector.store.servers import Greeting
 from mailtally_collector.store.store import Store
@@ -54,15 +61,6 @@ class StreamRefusedError(Exception):
         self.details = details
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A batch that lies at the store."""
-
-    sequence: int
-    token: bytes
-    stored: asyncio.Future[Stored]
-
-
 class IngestService(ingest_pb2_grpc.IngestServiceServicer):
     """Takes reports. With ``names_are_certified`` a server's name must be its certificate's."""
 
@@ -70,6 +68,7 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
         self,
         store: Store,
         presence: Presence,
+        watch: OrderWatch,
         clock: Callable[[], int],
         *,
         names_are_certified: bool,
@@ -77,6 +76,7 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
     ) -> None:
         self._store = store
         self._presence = presence
+        self._watch = watch
         self._clock = clock
         self._names_are_certified = names_are_certified
         self._hello_seconds = hello_seconds
@@ -102,10 +102,11 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
                 check_certified(hello.server, context.auth_context())
             greeting = await self._store.greet(hello.server, hello.agent_version, hello.last_token)
             logger.info("agent connected server=%s resync=%s", hello.server, greeting.resync)
-            await context.write(ingest_pb2.ReportResponse(welcome=_welcome(greeting)))
-            with self._presence.stream(hello.server):
-                token_bytes = OLD_LOGS_TOKEN_BYTES if hello.old_logs else TOKEN_BYTES
-                await self._acknowledge(hello.server, token_bytes, request_iterator, context)
+            async with AsyncExitStack() as stream:
+                if not hello.old_logs:
+                    await stream.enter_async_context(self._following(hello.server))
+                await context.write(ingest_pb2.ReportResponse(welcome=_welcome(greeting)))
+                await self._converse(hello, request_iterator, context)
             logger.info("agent left server=%s", hello.server)
         except StreamRefusedError as refusal:
             logger.warning('stream ended reason="%s"', refusal.details)
@@ -130,21 +131,34 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
         check_hello(request.hello)
         return request.hello
 
-    async def _acknowledge(
-        self, server: str, token_bytes: int, requests: Requests, context: Context
+    @asynccontextmanager
+    async def _following(self, server: str) -> AsyncIterator[None]:
+        """Let the server count as connected while the block runs."""
+        stream = secrets.randbits(63)
+        try:
+            await self._store.connected(server, stream)
+            with self._presence.stream(server):
+                yield
+        finally:
+            with suppress(StoreUnavailableError):
+                await self._store.left(server, stream)
+
+    async def _converse(
+        self, hello: ingest_pb2.Hello, requests: Requests, context: Context
     ) -> None:
-        """Store what comes and write the acknowledgements, in order, each after its commit."""
-        pending: asyncio.Queue[Pending | None] = asyncio.Queue()
+        """Store what comes, and write what goes down."""
         slots = asyncio.Semaphore(IN_FLIGHT)
-        receiver = asyncio.create_task(self._receive(server, token_bytes, requests, pending, slots))
+        watch = None if hello.old_logs else self._watch
+        downlink = Downlink(hello.server, watch, slots.release)
+        receiver = asyncio.create_task(self._receive(hello, requests, downlink, slots))
         self._receivers.add(receiver)
-        receiver.add_done_callback(lambda _: pending.put_nowait(None))
+        receiver.add_done_callback(lambda _: downlink.end())
         if self._stopping:
             receiver.cancel()
         try:
-            while (batch := await pending.get()) is not None:
-                await context.write(_acknowledgement(batch, await batch.stored))
-                slots.release()
+            async with aclosing(downlink.responses()) as responses:
+                async for response in responses:
+                    await context.write(response)
             if receiver.cancelled():
                 raise StreamRefusedError(grpc.StatusCode.UNAVAILABLE, "the collector is stopping")
             await receiver
@@ -156,20 +170,29 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
 
     async def _receive(
         self,
-        server: str,
-        token_bytes: int,
+        hello: ingest_pb2.Hello,
         requests: Requests,
-        pending: asyncio.Queue[Pending | None],
+        downlink: Downlink,
         slots: asyncio.Semaphore,
     ) -> None:
         """Read requests to the end of the stream and queue their batches."""
+        server = hello.server
+        token_bytes = OLD_LOGS_TOKEN_BYTES if hello.old_logs else TOKEN_BYTES
         async for request in requests:
             match request.WhichOneof("kind"):
                 case "batch":
                     await slots.acquire()
-                    pending.put_nowait(await self._submit(server, request.batch, token_bytes))
+                    downlink.expect(await self._submit(server, request.batch, token_bytes))
                 case "status":
-                    await self._store.agent_state(server, decode_agent_state(request.status))
+                    now_us = self._clock()
+                    await self._store.agent_state(
+                        server,
+                        decode_agent_state(request.status, now_us),
+                        decode_agent_report(request.status, now_us),
+                    )
+                case "command_result":
+                    result = decode_command_result(request.command_result)
+                    await self._store.command_result(server, result)
                 case "hello":
                     raise StreamRefusedError(
                         grpc.StatusCode.INVALID_ARGUMENT, "a second Hello on one stream"
@@ -234,16 +257,4 @@ def _welcome(greeting: Greeting) -> ingest_pb2.Welcome:
         stored_until_us=greeting.stored_until_us,
         max_batch_records=RECORDS_ADVISED,
         max_batches_in_flight=IN_FLIGHT,
-    )
-
-
-def _acknowledgement(batch: Pending, stored: Stored) -> ingest_pb2.ReportResponse:
-    return ingest_pb2.ReportResponse(
-        acknowledgement=ingest_pb2.Acknowledgement(
-            sequence=batch.sequence,
-            token=batch.token,
-            stored=stored.stored,
-            known=stored.known,
-            quarantined=stored.quarantined,
-        )
     )

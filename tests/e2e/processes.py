@@ -101,7 +101,7 @@ class Agent:
     """An agent on a log file."""
 
     folder: Path
-    collector: str
+    collector: str | list[str]
     log: Path
     server: str = "mx1"
     process: subprocess.Popen[bytes] | None = None

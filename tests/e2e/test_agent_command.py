@@ -36,7 +36,10 @@ def parse(content: bytes, *options: str) -> tuple[list[dict[str, object]], str]:
         ('servr = "a"', ":1: servr: no such setting; did you mean server?"),
         ("[source]\nlogg = 'x'", ":2: source.logg: no such setting; did you mean source.log?"),
         ("[ship]\n\nbatch_records = 0", ":3: ship.batch_records: expected a whole number from 1"),
-        ("[collector]\naddress = 7", ":2: collector.address: expected text in quotes, got 7"),
+        (
+            "[collector]\naddress = 7",
+            ":2: collector.address: expected text in quotes or a list of texts, got 7",
+        ),
         ('[source]\ntime_zone = "Mars"', ":2: source.time_zone: no such time zone: 'Mars'"),
         ('[source]\nsince = "soon"', ':2: source.since: expected "beginning" or a date'),
         ('[log]\nlevel = "loud"', ":2: log.level: expected one of debug, info, warning, error"),

@@ -41,6 +41,7 @@ COPIED = (
 KEPT = (
     *("server", "ack_token", "allotment", "quarantine", "gap", "unsettled"),
     *("job", "retention", "horizon", "name_use", "stale_server"),
+    *("control", "settings", "collection_request", "agent_report", "audit"),
 )
 NOTHING = "Nothing was changed."
 

@@ -10,6 +10,13 @@ Ids       Of messages: the hour of arrival, as it was known first, above 28 bits
 
 from peewee import Model
 
+from mailtally_collector.store.models.control import (
+    AgentReport,
+    Audit,
+    CollectionRequest,
+    Control,
+    Settings,
+)
 from mailtally_collector.store.models.hosts import (
     AckToken,
     Allotment,
@@ -52,9 +59,13 @@ __all__ = [
     "TABLES",
     "AckToken",
     "Address",
+    "AgentReport",
     "Allotment",
     "Attempt",
+    "Audit",
     "Client",
+    "CollectionRequest",
+    "Control",
     "Delivery",
     "Domain",
     "DomainHour",
@@ -79,6 +90,7 @@ __all__ = [
     "ReplyTemplate",
     "Retention",
     "Server",
+    "Settings",
     "StaleServer",
     "TrafficHour",
     "Transport",
@@ -119,4 +131,9 @@ TABLES: tuple[type[Model], ...] = (
     Horizon,
     NameUse,
     StaleServer,
+    Control,
+    Settings,
+    CollectionRequest,
+    AgentReport,
+    Audit,
 )

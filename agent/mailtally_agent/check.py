@@ -3,8 +3,9 @@
 import grpc
 
 from mailtally_agent.config import Config
-from mailtally_agent.connection import describe_error, open_channel
+from mailtally_agent.connection import Link, read_material
 from mailtally_agent.daemon import clock_us
+from mailtally_agent.identity import Identity, IdentityError, Material
 from mailtally_agent.log_reader import LogReader
 from mailtally_agent.source.disk import RealDisk
 from mailtally_agent.source.log_file import LogFile
@@ -19,6 +20,7 @@ async def check(config: Config) -> bool:
     findings = [
         ("log", _check_log(config)),
         ("state folder", _check_state(config)),
+        ("identity", _check_identity(config)),
         ("collector", await _check_collector(config)),
     ]
     for subject, problem in findings:
@@ -57,17 +59,51 @@ def _check_state(config: Config) -> str | None:
     return None
 
 
-async def _check_collector(config: Config) -> str | None:
+def _check_identity(config: Config) -> str | None:
     try:
-        async with open_channel(config) as channel:
+        identity, material = read_material(config)
+    except IdentityError as error:
+        return str(error)
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}; see [collector.tls]"
+    return _check_name(config, identity, material) if material else None
+
+
+def _check_name(config: Config, identity: Identity | None, material: Material) -> str | None:
+    """Whether the certificate is for the server that the configuration names."""
+    if identity:
+        if not config.server_is_set or config.server == identity.server:
+            return None
+        return (
+            f"server = {config.server!r} is not used: the certificate says {identity.server!r};"
+            " leave out server, or write that"
+        )
+    # cryptography takes its time; the running agent does without.
+    from mailtally_agent.tls_trouble import names_of  # noqa: PLC0415
+
+    names = names_of(material)
+    if config.server in names:
+        return None
+    return (
+        f"the certificate is for {', '.join(names) or 'nobody'}, not for {config.server}: set"
+        " server to a name in it, or get another"
+    )
+
+
+async def _check_collector(config: Config) -> str | None:
+    async with Link(config) as link:
+        try:
+            channel = await link.channel()
             health: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
                 _HEALTH_METHOD
             )
             answer = await health(b"", timeout=5, wait_for_ready=False)
-    except grpc.aio.AioRpcError as error:
-        return describe_error(config.collector, error)
-    except OSError as error:
-        return f"{error.filename}: {error.strerror}; see [collector.tls]"
+        except grpc.aio.AioRpcError as error:
+            return await link.explain(error)
+        except IdentityError:
+            return "not asked, without a certificate"
+        except OSError as error:
+            return f"{error.filename}: {error.strerror}; see [collector.tls]"
     if answer != _SERVING:
-        return f"collector {config.collector}: it answers, but is not serving"
+        return f"collector {link.collector}: it answers, but is not serving"
     return None

@@ -12,9 +12,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mailtally_agent.direction import DirectionRules, direction_rules
+from mailtally_agent.identity import Identity
 from mailtally_agent.settings_file import ConfigError, SettingsFile
 from mailtally_agent.syslog import epoch_us
 
+DEFAULT_COLLECTOR = "127.0.0.1:8790"
 DEFAULT_INTERNAL_NEXT_HOPS = ["127.0.0.1/32", "::1/128"]
 
 
@@ -29,9 +31,15 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The checked configuration. since_us: microseconds since 1970, None for everything."""
+    """The checked configuration.
+
+    since_us       microseconds since 1970, None for everything
+    server_is_set  whether the file says it; of an enrolled agent the certificate does
+    collector      "" where the identity says it
+    """
 
     server: str
+    server_is_set: bool
     state_dir: Path
     log: Path
     time_zone: tzinfo
@@ -39,38 +47,48 @@ class Config:
     rules: DirectionRules
     collector: str
     tls: Tls | None
+    insecure: bool
     batch_records: int
     batches_in_flight: int
     log_level: str
+
+    def collector_of(self, identity: Identity | None) -> str:
+        """Where to report: as the file says, else as who issued the identity said."""
+        if self.collector:
+            return self.collector
+        return identity.collectors[0] if identity and identity.collectors else DEFAULT_COLLECTOR
 
 
 def load_config(path: Path) -> Config:
     """Read and check the file; raises ConfigError with every problem found."""
     settings = SettingsFile.read(path)
+    server = settings.text("server", default="")
     config = Config(
-        server=settings.text("server", default=socket.gethostname()),
+        server=server or socket.gethostname(),
+        server_is_set=bool(server),
         state_dir=settings.path("state_dir", default="/var/lib/mailtally-agent"),
         log=settings.path("source.log", default="/var/log/mail.log"),
         time_zone=_time_zone(settings),
         since_us=_since(settings),
         rules=_rules(settings),
-        collector=settings.text("collector.address", default="127.0.0.1:8790"),
+        collector=settings.text("collector.address", default=""),
         tls=_tls(settings),
+        insecure=settings.flag("collector.insecure", default=False),
         batch_records=settings.integer("ship.batch_records", default=500, low=1, high=5000),
         batches_in_flight=settings.integer("ship.batches_in_flight", default=8, low=1, high=64),
         log_level=settings.choice(
             "log.level", default="info", choices=("debug", "info", "warning", "error")
         ),
     )
-    if config.tls is None and not _is_loopback(config.collector):
-        if not settings.flag("collector.insecure", default=False):
-            settings.problem(
-                "collector.address",
-                f"{config.collector} is another host: set the three files of [collector.tls]"
-                " (or collector.insecure = true to send mail addresses in clear text)",
-            )
-    else:
-        settings.flag("collector.insecure", default=False)
+    if config.insecure and not _is_loopback(config.collector or DEFAULT_COLLECTOR):
+        settings.problem(
+            "collector.address",
+            f"{config.collector} is another host, and with collector.insecure mail addresses would"
+            " cross the network in clear text: leave it out and enrol this agent"
+            " (mailtally-agent enroll)",
+        )
+    if config.insecure and config.tls:
+        settings.problem("collector.insecure", "there is [collector.tls]: leave out one of both")
     settings.finish()
     return config
 

@@ -5,7 +5,9 @@ import logging
 import time
 
 from mailtally_agent.config import Config
+from mailtally_agent.connection import read_material
 from mailtally_agent.harvest import Harvest, HarvestOptions
+from mailtally_agent.renewal import renew_when_due
 from mailtally_agent.reporting import Reporting
 from mailtally_agent.session import Session
 from mailtally_agent.ship import Window
@@ -25,10 +27,15 @@ def clock_us() -> int:
 async def run(config: Config, *, until_end: bool) -> None:
     """Follow the log until SIGTERM or SIGINT, or with until_end until all of it is reported.
 
-    Raises OSError when the state folder cannot be used, and with until_end when the log cannot.
+    Raises OSError when the state folder cannot be used, and with until_end when the log cannot, and
+    IdentityError when there is no certificate to report with.
     """
     config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = StatusFile(config.state_dir, config.server, clock_us)
+    identity, _ = read_material(config)
+    server = identity.server if identity else config.server
+    if config.server_is_set and server != config.server:
+        logger.warning("the certificate names this server %s, not %s", server, config.server)
+    status = StatusFile(config.state_dir, server, clock_us)
     options = HarvestOptions(
         log=str(config.log),
         checkpoint_path=str(config.state_dir / CHECKPOINT_NAME),
@@ -40,17 +47,24 @@ async def run(config: Config, *, until_end: bool) -> None:
     harvest = Harvest(options, RealDisk(), clock_us, window)
     if until_end and harvest.log_file.first_change_us() is None:
         raise FileNotFoundError(errno.ENOENT, "no such log", str(config.log))
-    session = Session(harvest, config.server, status, clock_us)
-    reporting = Reporting(config, harvest, session, until_end=until_end)
+    session = Session(harvest, server, status, clock_us)
+    reporting = Reporting(
+        config,
+        harvest,
+        session,
+        until_end=until_end,
+        renewing=lambda config, link: renew_when_due(config, link, clock_us),
+    )
 
     def welcomed() -> None:
-        logger.info("connected collector=%s", config.collector)
+        collector = config.collector_of(identity)
+        logger.info("connected collector=%s server=%s", collector, session.server)
 
     def waiting(problem: str, pause_seconds: float) -> None:
         logger.warning("waiting pause=%.1fs why=%s", pause_seconds, problem)
         status.write_waiting(harvest, problem)
 
-    logger.info("agent started server=%s log=%s", config.server, config.log)
+    logger.info("agent started server=%s log=%s", server, config.log)
     await reporting.run(welcomed=welcomed, waiting=waiting)
     harvest.log_file.close()
     logger.info("agent stopped records=%d", window.acknowledged)

@@ -16,7 +16,7 @@ from mailtally.v1 import ingest_pb2 as pb
 from mailtally.v1.ingest_pb2_grpc import IngestServiceStub
 from mailtally_agent import __version__
 from mailtally_agent.harvest import Harvest
-from mailtally_agent.ship import Batch
+from mailtally_agent.ship import Batch, Window
 from mailtally_agent.status import StatusFile
 from mailtally_agent.wire import encode
 
@@ -31,6 +31,8 @@ WELCOME_SECONDS = 10.0
 # file system, rotation and rename, which notifications do not.
 IDLE_SECONDS = 0.2
 STATUS_SECONDS = 5.0
+# The collector takes messages of 1 MiB.
+BATCH_BYTES = 1_000_000
 
 Stream = grpc.aio.StreamStreamCall[pb.ReportRequest, pb.ReportResponse]
 
@@ -59,15 +61,21 @@ class Session:
         None for old logs: they say nothing of how the agent does that follows the log.
         """
         self._harvest = harvest
-        self._server = server
+        self.server = server
         self._status = status
         self._clock = clock
         self._stopping = asyncio.Event()
+        # The present run ended early although nothing is wrong, to go on on another connection.
+        self.has_paused = False
         self.answered = Answered()
 
     def stop(self) -> None:
         """End the session soon; what is under way is sent again later."""
         self._stopping.set()
+
+    def pause(self) -> None:
+        """End the present run soon; the next one goes on."""
+        self.has_paused = True
 
     async def run(
         self, channel: grpc.aio.Channel, *, until_end: bool, welcomed: Callable[[], None]
@@ -76,6 +84,7 @@ class Session:
 
         Raises grpc.aio.AioRpcError, ProtocolError, OSError.
         """
+        self.has_paused = False
         self._harvest.window.reconnect()
         stub = cast("IngestServiceAsyncStub", IngestServiceStub(channel))
         stream: Stream = stub.Report()
@@ -88,13 +97,14 @@ class Session:
             finally:
                 acknowledgements.cancel()
                 await asyncio.gather(acknowledgements, return_exceptions=True)
-            self._harvest.finish()
+            if not self.has_paused:
+                self._harvest.finish()
         finally:
             stream.cancel()
 
     async def _greet(self, stream: Stream) -> None:
         hello = pb.Hello(
-            server=self._server,
+            server=self.server,
             agent_version=__version__,
             protocol_min=PROTOCOL,
             protocol_max=PROTOCOL,
@@ -123,13 +133,13 @@ class Session:
         harvest = self._harvest
         told = 0.0
         loop = asyncio.get_running_loop()
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and not self.has_paused:
             if acknowledgements.done():
                 acknowledgements.result()
                 await _raise_status(stream)
             more = harvest.read_some()
             while batch := harvest.window.next_batch(flush=not more):
-                await stream.write(pb.ReportRequest(batch=_encode(batch)))
+                await stream.write(pb.ReportRequest(batch=_fitting(harvest.window, batch)))
             if loop.time() - told >= STATUS_SECONDS:
                 told = loop.time()
                 await self._tell(stream)
@@ -156,8 +166,9 @@ class Session:
                     logger.warning("the collector set records aside count=%d", ack.quarantined)
 
     async def _tell(self, stream: Stream) -> None:
-        """Write the status file and the message that says the same."""
+        """Write the status file and the message that says the same; at least a sign of life."""
         if self._status is None:
+            await stream.write(pb.ReportRequest())
             return
         harvest = self._harvest
         reader, counts = harvest.reader, harvest.log_file.counts
@@ -173,6 +184,15 @@ class Session:
         )
         self._status.write_connected(harvest, status.backlog_bytes)
         await stream.write(pb.ReportRequest(status=status))
+
+
+def _fitting(window: Window, batch: Batch) -> pb.Batch:
+    """The newest batch as a message, cut where it is too long for the collector."""
+    encoded = _encode(batch)
+    while encoded.ByteSize() > BATCH_BYTES and len(batch.records) > 1:
+        batch = window.halve_newest()
+        encoded = _encode(batch)
+    return encoded
 
 
 def _encode(batch: Batch) -> pb.Batch:

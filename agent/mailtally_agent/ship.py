@@ -69,6 +69,14 @@ class Window:
         self._under_way.append(batch)
         return batch
 
+    def halve_newest(self) -> Batch:
+        """Cut the newest batch under way, of two records or more; its rest waits again."""
+        sequence, records = self._under_way.pop()
+        half = len(records) // 2
+        self._waiting.extendleft(reversed(records[half:]))
+        self._under_way.append(Batch(sequence, records[:half]))
+        return self._under_way[-1]
+
     def acknowledge(self, sequence: int) -> None:
         """The oldest batch under way is stored; raises OutOfOrderError for any other."""
         if not self._under_way or self._under_way[0].sequence != sequence:

@@ -6,13 +6,16 @@ Order     A receiver task reads requests and queues batches at the store; the ha
 Errors    Bad data never ends a stream: it goes to quarantine. A stream is refused for a bad
           handshake or a batch that is too large, and ends with UNAVAILABLE when the database cannot
           commit or the collector stops. What was not acknowledged is sent again.
-Limits    Commands and settings are not sent yet; results of commands are ignored.
+Who       admission.py says as whom a stream may report; streams.py ends it when another one of the
+          same server begins, or its certificate is revoked.
+Limits    Of what a message may hold: ingest_limits.py. Who says nothing for IDLE_SECONDS is gone.
+          Commands and settings are not sent yet; results of commands are ignored.
 """
 
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,37 +23,34 @@ import grpc
 
 from mailtally.v1 import ingest_pb2, ingest_pb2_grpc
 from mailtally_collector import __version__
+from mailtally_collector.identity.admission import Admission
+from mailtally_collector.identity.certificate import peer_certificate
 from mailtally_collector.ingest_codec import decode_agent_state, decode_record
+from mailtally_collector.ingest_limits import Oversized
 from mailtally_collector.presence import Presence
+from mailtally_collector.refusal import StreamRefusedError
 from mailtally_collector.store.store import Store
 from mailtally_collector.store.write_batch import Stored
 from mailtally_collector.store.writer import StoreUnavailableError
+from mailtally_collector.streams import OpenStream, Streams
 
 logger = logging.getLogger(__name__)
 
 PROTOCOL = 1
 HELLO_SECONDS = 10
+# Agents say how they are every 5 s.
+IDLE_SECONDS = 60
 SERVER_NAME_MAX = 253
 # Tokens of one length are kept together (store_token): those of old logs have their own.
 TOKEN_BYTES = 16
 OLD_LOGS_TOKEN_BYTES = 20
-RECORDS_MAX = 5_000
 RECORDS_ADVISED = 1_000
 IN_FLIGHT = 8
 # Batches of all streams that may wait for the writer; bounds the memory.
 QUEUED_MAX = 32
 
-Requests = AsyncIterator[ingest_pb2.ReportRequest]
+Requests = AsyncIterator[ingest_pb2.ReportRequest | Oversized]
 Context = grpc.aio.ServicerContext[ingest_pb2.ReportRequest, ingest_pb2.ReportResponse]
-
-
-class StreamRefusedError(Exception):
-    """The stream must end with this status."""
-
-    def __init__(self, code: grpc.StatusCode, details: str) -> None:
-        super().__init__(details)
-        self.code = code
-        self.details = details
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +63,26 @@ class Pending:
 
 
 class IngestService(ingest_pb2_grpc.IngestServiceServicer):
-    """Takes reports. With ``names_are_certified`` a server's name must be its certificate's."""
+    """Takes reports."""
 
     def __init__(
         self,
         store: Store,
         presence: Presence,
         clock: Callable[[], int],
+        streams: Streams,
+        admission: Admission,
         *,
-        names_are_certified: bool,
         hello_seconds: float = HELLO_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._store = store
         self._presence = presence
         self._clock = clock
-        self._names_are_certified = names_are_certified
+        self._streams = streams
+        self._admission = admission
         self._hello_seconds = hello_seconds
+        self._idle_seconds = idle_seconds
         self._queued = asyncio.Semaphore(QUEUED_MAX)
         self._receivers: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -96,16 +100,19 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
     ) -> None:
         """Serve one agent until it leaves."""
         try:
-            hello = await self._hello(request_iterator)
-            if self._names_are_certified:
-                check_certified(hello.server, context.auth_context())
-            resync = await self._store.greet(hello.server, hello.agent_version, hello.last_token)
-            logger.info("agent connected server=%s resync=%s", hello.server, resync)
-            await context.write(ingest_pb2.ReportResponse(welcome=_welcome(resync=resync)))
-            with self._presence.stream(hello.server):
-                token_bytes = OLD_LOGS_TOKEN_BYTES if hello.old_logs else TOKEN_BYTES
-                await self._acknowledge(hello.server, token_bytes, request_iterator, context)
-            logger.info("agent left server=%s", hello.server)
+            peer = peer_certificate(context.auth_context())
+            with self._streams.greeting(peer.fingerprint if peer else b""):
+                hello = await self._hello(request_iterator)
+                who = await self._admission.admit(peer, hello.server)
+            server = who.server
+            with self._streams.open(server, who.fingerprint, old_logs=hello.old_logs) as stream:
+                resync = await self._store.greet(server, hello.agent_version, hello.last_token)
+                logger.info("agent connected server=%s resync=%s", server, resync)
+                await context.write(ingest_pb2.ReportResponse(welcome=_welcome(resync=resync)))
+                with self._presence.stream(server):
+                    token_bytes = OLD_LOGS_TOKEN_BYTES if hello.old_logs else TOKEN_BYTES
+                    await self._acknowledge(stream, token_bytes, request_iterator, context)
+            logger.info("agent left server=%s", server)
         except StreamRefusedError as refusal:
             logger.warning('stream ended reason="%s"', refusal.details)
             await context.abort(refusal.code, refusal.details)
@@ -122,7 +129,7 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
                 grpc.StatusCode.DEADLINE_EXCEEDED,
                 f"no Hello came within {self._hello_seconds:g} s",
             ) from None
-        if request.WhichOneof("kind") != "hello":
+        if isinstance(request, Oversized) or request.WhichOneof("kind") != "hello":
             raise StreamRefusedError(
                 grpc.StatusCode.INVALID_ARGUMENT, "the first message must be Hello"
             )
@@ -130,20 +137,22 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
         return request.hello
 
     async def _acknowledge(
-        self, server: str, token_bytes: int, requests: Requests, context: Context
+        self, stream: OpenStream, token_bytes: int, requests: Requests, context: Context
     ) -> None:
         """Store what comes and write the acknowledgements, in order, each after its commit."""
         pending: asyncio.Queue[Pending | None] = asyncio.Queue()
         slots = asyncio.Semaphore(IN_FLIGHT)
-        receiver = asyncio.create_task(self._receive(server, token_bytes, requests, pending, slots))
+        receiver = asyncio.create_task(self._receive(stream, token_bytes, requests, pending, slots))
         self._receivers.add(receiver)
         receiver.add_done_callback(lambda _: pending.put_nowait(None))
+        stream.on_end(receiver.cancel)
         if self._stopping:
             receiver.cancel()
         try:
             while (batch := await pending.get()) is not None:
                 await context.write(_acknowledgement(batch, await batch.stored))
                 slots.release()
+            stream.check()
             if receiver.cancelled():
                 raise StreamRefusedError(grpc.StatusCode.UNAVAILABLE, "the collector is stopping")
             await receiver
@@ -155,14 +164,17 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
 
     async def _receive(
         self,
-        server: str,
+        stream: OpenStream,
         token_bytes: int,
         requests: Requests,
         pending: asyncio.Queue[Pending | None],
         slots: asyncio.Semaphore,
     ) -> None:
         """Read requests to the end of the stream and queue their batches."""
-        async for request in requests:
+        server = stream.server
+        while (request := await self._next(requests)) is not None:
+            self._admission.check_stream(stream)
+            stream.check()
             match request.WhichOneof("kind"):
                 case "batch":
                     await slots.acquire()
@@ -174,12 +186,23 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
                         grpc.StatusCode.INVALID_ARGUMENT, "a second Hello on one stream"
                     )
 
-    async def _submit(self, server: str, batch: ingest_pb2.Batch, token_bytes: int) -> Pending:
-        if len(batch.records) > RECORDS_MAX:
+    async def _next(self, requests: Requests) -> ingest_pb2.ReportRequest | None:
+        """Wait for a message; None at the end. Raises StreamRefusedError."""
+        try:
+            async with asyncio.timeout(self._idle_seconds):
+                request = await anext(requests)
+        except StopAsyncIteration:
+            return None
+        except TimeoutError:
             raise StreamRefusedError(
-                grpc.StatusCode.INVALID_ARGUMENT,
-                f"a batch of {len(batch.records)} records; at most {RECORDS_MAX} are taken",
-            )
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                f"nothing came for {self._idle_seconds:g} s; the agent connects again by itself",
+            ) from None
+        if isinstance(request, Oversized):
+            raise StreamRefusedError(grpc.StatusCode.INVALID_ARGUMENT, request.why)
+        return request
+
+    async def _submit(self, server: str, batch: ingest_pb2.Batch, token_bytes: int) -> Pending:
         now_us = self._clock()
         records = [decode_record(record, now_us) for record in batch.records]
         token = secrets.token_bytes(token_bytes)
@@ -206,20 +229,6 @@ def check_hello(hello: ingest_pb2.Hello) -> None:
             grpc.StatusCode.FAILED_PRECONDITION,
             f"the agent speaks protocol {hello.protocol_min} to {hello.protocol_max},"
             f" this collector speaks {PROTOCOL}: upgrade the older of the two",
-        )
-
-
-def check_certified(server: str, auth: Mapping[str, Iterable[bytes]]) -> None:
-    """Raise StreamRefusedError unless the client's certificate bears the server's name."""
-    names = {
-        name.decode("utf-8", "replace")
-        for kind in ("x509_subject_alternative_name", "x509_common_name")
-        for name in auth.get(kind, ())
-    }
-    if server not in names:
-        raise StreamRefusedError(
-            grpc.StatusCode.PERMISSION_DENIED,
-            f"the client certificate is for {', '.join(sorted(names))}, not for {server}",
         )
 
 

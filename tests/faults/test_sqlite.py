@@ -134,7 +134,13 @@ def test_a_file_that_may_not_be_written(collector: Collector, tmp_path: Path) ->
     tmp_path.chmod(0o500)
     try:
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"]
-        command += [str(BIN / "mailtally-collector"), "run", "--database", str(database)]
+        command += [
+            str(BIN / "mailtally-collector"),
+            "run",
+            "--insecure",
+            "--database",
+            str(database),
+        ]
         done = subprocess.run(
             [*command, "--listen", "127.0.0.1:0"],
             capture_output=True,

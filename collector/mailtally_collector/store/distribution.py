@@ -41,6 +41,7 @@ COPIED = (
 KEPT = (
     *("server", "ack_token", "allotment", "quarantine", "unsettled"),
     *("job", "retention", "horizon", "name_use", "stale_server"),
+    *("invitation", "agent_certificate", "former_name"),
 )
 NOTHING = "Nothing was changed."
 

@@ -34,8 +34,17 @@ def open_servers(sql: Sql, server_ids: Collection[int]) -> list[OpenServer]:
 
 
 def server_id_of(sql: Sql, name: str, now_us: int) -> int:
-    """Return the id of the server; a new row when it reports for the first time."""
-    row = sql.run("SELECT id FROM server WHERE name = ?", (name,)).fetchone()
+    """Return the id of the server; a new row when it reports for the first time.
+
+    A former name finds the server that has another now: a stream may not know of it yet.
+    """
+    row = (
+        sql.run("SELECT id FROM server WHERE name = ?", (name,)).fetchone()
+        or sql.run(
+            "SELECT s.id FROM former_name f JOIN server s ON s.name = f.server WHERE f.name = ?",
+            (name,),
+        ).fetchone()
+    )
     if row is not None:
         return int(row[0])
     values = {

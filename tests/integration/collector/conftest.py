@@ -88,7 +88,7 @@ async def collector(database: Location, config_file: Path | None = None) -> Asyn
     folder = tempfile.mkdtemp()
     port_file = Path(folder) / "port"
     named = database if isinstance(database, Path) else database.uri
-    config = load_config(config_file, listen="127.0.0.1:0", database=str(named))
+    config = load_config(config_file, listen="127.0.0.1:0", database=str(named), insecure=True)
     task = asyncio.create_task(serve(config, stop, port_file))
     waiting = asyncio.create_task(port_in(port_file))
     try:

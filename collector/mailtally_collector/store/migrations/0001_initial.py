@@ -557,6 +557,32 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         class Meta:
             table_name = "stale_server"
 
+    class Invitation(Frozen):
+        id = AutoField()
+        secret_hash = BlobField(unique=True)
+        server = TextField()
+        created_us = BigIntegerField()
+        expires_us = BigIntegerField()
+        used_us = BigIntegerField()
+
+    class AgentCertificate(Frozen):
+        id = AutoField()
+        fingerprint = BlobField(unique=True)
+        server = TextField(index=True)
+        issued_us = BigIntegerField()
+        not_after_us = BigIntegerField()
+        revoked_us = BigIntegerField()
+
+        class Meta:
+            table_name = "agent_certificate"
+
+    class FormerName(Frozen):
+        name = TextField(primary_key=True)
+        server = TextField()
+
+        class Meta:
+            table_name = "former_name"
+
     db.create_tables(
         [
             Server,
@@ -591,6 +617,9 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             Horizon,
             NameUse,
             StaleServer,
+            Invitation,
+            AgentCertificate,
+            FormerName,
         ]
     )
     sql = sql_for(db)

@@ -18,6 +18,7 @@ from mailtally_collector.store.models.hosts import (
     Server,
     Unsettled,
 )
+from mailtally_collector.store.models.identities import AgentCertificate, FormerName, Invitation
 from mailtally_collector.store.models.jobs import Horizon, Job, NameUse, Retention, StaleServer
 from mailtally_collector.store.models.messages import (
     Attempt,
@@ -51,6 +52,7 @@ __all__ = [
     "TABLES",
     "AckToken",
     "Address",
+    "AgentCertificate",
     "Allotment",
     "Attempt",
     "Client",
@@ -60,8 +62,10 @@ __all__ = [
     "DomainProviderDay",
     "DomainReasonDay",
     "Failure",
+    "FormerName",
     "Horizon",
     "Instance",
+    "Invitation",
     "Job",
     "MailboxDay",
     "Message",
@@ -116,4 +120,7 @@ TABLES: tuple[type[Model], ...] = (
     Horizon,
     NameUse,
     StaleServer,
+    Invitation,
+    AgentCertificate,
+    FormerName,
 )

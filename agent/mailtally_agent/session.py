@@ -111,7 +111,7 @@ class Session:
             last_token=self._harvest.token,
             old_logs=self._status is None,
         )
-        await stream.write(pb.ReportRequest(hello=hello))
+        await _write(stream, pb.ReportRequest(hello=hello))
         async with asyncio.timeout(WELCOME_SECONDS):
             answer = await stream.read()
         if not isinstance(answer, pb.ReportResponse):
@@ -139,7 +139,7 @@ class Session:
                 await _raise_status(stream)
             more = harvest.read_some()
             while batch := harvest.window.next_batch(flush=not more):
-                await stream.write(pb.ReportRequest(batch=_fitting(harvest.window, batch)))
+                await _write(stream, pb.ReportRequest(batch=_fitting(harvest.window, batch)))
             if loop.time() - told >= STATUS_SECONDS:
                 told = loop.time()
                 await self._tell(stream)
@@ -168,7 +168,7 @@ class Session:
     async def _tell(self, stream: Stream) -> None:
         """Write the status file and the message that says the same; at least a sign of life."""
         if self._status is None:
-            await stream.write(pb.ReportRequest())
+            await _write(stream, pb.ReportRequest())
             return
         harvest = self._harvest
         reader, counts = harvest.reader, harvest.log_file.counts
@@ -183,7 +183,7 @@ class Session:
             gaps=counts.gaps + reader.losses,
         )
         self._status.write_connected(harvest, status.backlog_bytes)
-        await stream.write(pb.ReportRequest(status=status))
+        await _write(stream, pb.ReportRequest(status=status))
 
 
 def _fitting(window: Window, batch: Batch) -> pb.Batch:
@@ -197,6 +197,14 @@ def _fitting(window: Window, batch: Batch) -> pb.Batch:
 
 def _encode(batch: Batch) -> pb.Batch:
     return pb.Batch(sequence=batch.sequence, records=[encode(record) for record in batch.records])
+
+
+async def _write(stream: Stream, request: pb.ReportRequest) -> None:
+    """Send a message; raises what the collector ended the stream with, if it did."""
+    try:
+        await stream.write(request)
+    except asyncio.InvalidStateError:  # it ended since we looked
+        await _raise_status(stream)
 
 
 async def _raise_status(stream: Stream) -> None:

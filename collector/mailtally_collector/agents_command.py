@@ -165,7 +165,7 @@ def rename_agent(
     if as_json:
         _print_json({"server": new, "formerly": old})
         return
-    typer.echo(f"{old} is {new} now. Its agent learns it when it connects next.")
+    typer.echo(f"{old} is {new} now. Its agent learns it within a minute.")
 
 
 def _write(settings: Config, work: Callable[[Sql], T]) -> T:

@@ -10,6 +10,8 @@ Limits    While the database cannot be read, what was read last holds; nothing c
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +30,8 @@ from mailtally_collector.streams import OpenStream, Streams
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 10.0
+# Who connects is judged by what is not older than this; many who connect at once share one look.
+FRESH_SECONDS = 1.0
 AGAIN = (
     "to let it report again: mailtally-collector agents invite {server} on the collector, and"
     " mailtally-agent enroll TOKEN on this host"
@@ -63,6 +67,8 @@ class Admission:
         self._clock = clock
         self._is_authority = is_authority
         self._known: dict[bytes, KnownCertificate] = {}
+        self._looking = asyncio.Lock()
+        self._looked = -math.inf
 
     async def admit(self, peer: PeerCertificate | None, server: str) -> Admitted:
         """Say as whom a stream reports that says to be ``server``. Raises StreamRefusedError."""
@@ -82,8 +88,7 @@ class Admission:
                 grpc.StatusCode.PERMISSION_DENIED,
                 "this certificate is not an agent's; enrol the agent with mailtally-agent enroll",
             )
-        if peer.fingerprint not in self._known:
-            await self._refresh()
+        await self._look(peer.fingerprint)
         known = self._known.get(peer.fingerprint)
         if known is None:
             raise StreamRefusedError(
@@ -114,7 +119,16 @@ class Admission:
             await asyncio.sleep(CHECK_SECONDS)
             await self._refresh()
 
+    async def _look(self, fingerprint: bytes) -> None:
+        """Read the certificates anew, unless that was done just now and this one was among them."""
+        asked = time.monotonic()
+        async with self._looking:
+            is_known = fingerprint in self._known
+            if self._looked < (asked - FRESH_SECONDS if is_known else asked):
+                await self._refresh()
+
     async def _refresh(self) -> None:
+        self._looked = time.monotonic()
         try:
             self._known = await self._ledger.known_certificates()
         except PeeweeException as error:
@@ -143,6 +157,7 @@ class Admission:
     async def _admit_foreign(self, peer: PeerCertificate, server: str) -> Admitted:
         if server not in peer.names:
             raise _wrong_name(", ".join(peer.names), server)
+        await self._look(peer.fingerprint)
         if peer.fingerprint not in self._known:
             await self._ledger.note_certificate(peer.fingerprint, server, peer.not_after_us)
             await self._refresh()

@@ -38,15 +38,12 @@ def server_id_of(sql: Sql, name: str, now_us: int) -> int:
 
     A former name finds the server that has another now: a stream may not know of it yet.
     """
-    row = (
-        sql.run("SELECT id FROM server WHERE name = ?", (name,)).fetchone()
-        or sql.run(
-            "SELECT s.id FROM former_name f JOIN server s ON s.name = f.server WHERE f.name = ?",
-            (name,),
-        ).fetchone()
-    )
+    row = sql.run("SELECT id FROM server WHERE name = ?", (name,)).fetchone()
     if row is not None:
         return int(row[0])
+    former = sql.run("SELECT server FROM former_name WHERE name = ?", (name,)).fetchone()
+    if former is not None:
+        return server_id_of(sql, former[0], now_us)
     values = {
         "name": name,
         "agent_version": "",

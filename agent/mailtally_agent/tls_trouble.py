@@ -92,13 +92,11 @@ def _own(material: Material, server: str) -> str:
     now = datetime.now(UTC)
     if now >= certificate.not_valid_after_utc:
         ended = certificate.not_valid_after_utc
-        return (
-            f"the certificate of this agent ended on {ended:%Y-%m-%d %H:%M} UTC; {_again(server)}"
-        )
+        return f"this agent's certificate ended on {ended:%Y-%m-%d %H:%M} UTC; {_again(server)}"
     if now < certificate.not_valid_before_utc:
         begins = certificate.not_valid_before_utc
         return (
-            f"this agent's certificate begins on {begins:%Y-%m-%d %H:%M} UTC: is its clock right?"
+            f"this agent's certificate begins on {begins:%Y-%m-%d %H:%M} UTC: is the clock right?"
         )
     if not _is_signed(certificate, material.authority):
         issuer = certificate.issuer.rfc4514_string()

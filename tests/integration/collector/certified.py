@@ -97,8 +97,9 @@ async def certified(folder: Path, location: Location, **identity: Any) -> AsyncI
     database = location if isinstance(location, Path) else location.uri
     config_file = folder / "collector.toml"
     config_file.write_text(
-        f'[listen]\naddress = "127.0.0.1:0"\nenrolment = "127.0.0.1:{free_port()}"\n'
+        f'[listen]\naddress = "{host}:0"\nenrolment = "127.0.0.1:{free_port()}"\n'
         f'[storage]\ndatabase = "{database}"\n[identity]\nfolder = "{folder}/ca"\n'
+        'hosts = ["localhost"]\n'
     )
     config = load_config(config_file)
     if identity:

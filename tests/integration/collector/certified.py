@@ -92,7 +92,9 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def certified(folder: Path, location: Location, **identity: Any) -> AsyncIterator[Certified]:
+async def certified(
+    folder: Path, location: Location, *, host: str = "127.0.0.1", **identity: Any
+) -> AsyncIterator[Certified]:
     """Run a collector; ``identity`` sets what its configuration would not take."""
     database = location if isinstance(location, Path) else location.uri
     config_file = folder / "collector.toml"

@@ -101,9 +101,9 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
         """Serve one agent until it leaves."""
         try:
             peer = peer_certificate(context.auth_context())
-            with self._streams.greeting(peer.fingerprint if peer else b""):
-                hello = await self._hello(request_iterator)
-                who = await self._admission.admit(peer, hello.server)
+            hello = await self._hello(request_iterator)
+            who = await self._admission.admit(peer, hello.server)
+            await asyncio.sleep(self._streams.wait_seconds(who.fingerprint))
             server = who.server
             with self._streams.open(server, who.fingerprint, old_logs=hello.old_logs) as stream:
                 resync = await self._store.greet(server, hello.agent_version, hello.last_token)

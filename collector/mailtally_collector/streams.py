@@ -2,11 +2,11 @@
 
 Rule      The newest wins: an agent that lost its connection opens another stream before the old one
           is noticed to be dead. Who follows a log and who imports old logs are two kinds.
-Limits    Streams that have not said Hello are counted by certificate; without certificates nobody
-          is told apart, and they end by their deadline alone.
+Limits    Who opens one stream after another waits ever longer for each, so that it cannot keep the
+          database busy. Without certificates nobody is told apart; there is loopback only then.
 """
 
-from collections import Counter
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,8 +14,11 @@ import grpc
 
 from mailtally_collector.refusal import StreamRefusedError
 
-# An agent opens one; after a lost connection one more.
-GREETING_MAX = 4
+# An agent opens one an hour, and some when its network is bad.
+BURST = 20
+STREAMS_A_SECOND = 1.0
+# Agents wait 10 s for an answer.
+WAIT_SECONDS_MAX = 8.0
 
 
 class OpenStream:
@@ -46,30 +49,32 @@ class OpenStream:
 
 
 class Streams:
-    """All of them."""
+    """All of them. ``clock`` gives seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._open: dict[tuple[str, bool], OpenStream] = {}
-        self._greeting: Counter[bytes] = Counter()
+        self._served: dict[bytes, float] = {}
+        self._clock = clock
 
-    @contextmanager
-    def greeting(self, fingerprint: bytes) -> Iterator[None]:
-        """Count a stream until it said Hello. Raises StreamRefusedError when there are many."""
+    def wait_seconds(self, fingerprint: bytes) -> float:
+        """How long a stream of this certificate has to wait before it is served.
+
+        The first BURST need not, and then one each 1 / STREAMS_A_SECOND. Raises StreamRefusedError
+        when there is a long queue already.
+        """
         if not fingerprint:
-            yield
-            return
-        if self._greeting[fingerprint] >= GREETING_MAX:
+            return 0.0
+        now = self._clock()
+        # As if those before had come one by one: when the last of them would have been served.
+        last = max(self._served.get(fingerprint, 0.0), now - BURST / STREAMS_A_SECOND)
+        wait = last + 1 / STREAMS_A_SECOND - now
+        if wait > WAIT_SECONDS_MAX:
             raise StreamRefusedError(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"{GREETING_MAX} streams of this certificate have not said Hello yet",
+                "too many streams of this certificate; is it in use on several hosts?",
             )
-        self._greeting[fingerprint] += 1
-        try:
-            yield
-        finally:
-            self._greeting[fingerprint] -= 1
-            if not self._greeting[fingerprint]:
-                del self._greeting[fingerprint]
+        self._served[fingerprint] = last + 1 / STREAMS_A_SECOND
+        return max(wait, 0.0)
 
     @contextmanager
     def open(self, server: str, fingerprint: bytes, *, old_logs: bool) -> Iterator[OpenStream]:

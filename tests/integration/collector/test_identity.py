@@ -26,9 +26,11 @@ from mailtally_agent.identity import Identity, read_identity
 from mailtally_collector.identity import admission, authority
 from mailtally_collector.identity.authority import AuthorityError, open_authority
 from mailtally_collector.ingest import IngestService
+from mailtally_collector.refusal import StreamRefusedError
 from mailtally_collector.store.identities import invite
 from mailtally_collector.store.location import Location
 from mailtally_collector.store.transact import transact_on
+from mailtally_collector.streams import Streams
 from tests.integration.collector.certified import Certified, certified, credentials_of
 from tests.integration.collector.reports import story
 from tests.integration.collector.tables import Tables
@@ -323,19 +325,18 @@ async def test_the_newest_stream_of_a_server_wins(secured: Certified) -> None:
         assert (await new.store(story())).known == len(story())
 
 
-async def test_streams_of_a_certificate_that_do_not_say_hello_are_few(secured: Certified) -> None:
-    mine, other = await secured.enrolled("mx1"), await secured.enrolled("mx2")
-    async with grpc.aio.secure_channel(secured.address, credentials_of(mine)) as channel:
-        silent = [Agent(channel) for _ in range(6)]
-        done, _ = await asyncio.wait(
-            [asyncio.create_task(agent.read()) for agent in silent], timeout=3
-        )
-        codes = [task.exception().code() for task in done]  # type: ignore[union-attr]
-        assert codes == [grpc.StatusCode.RESOURCE_EXHAUSTED] * 2
-        async with reporting(secured.address, other) as honest:
-            await honest.hello("mx2")
-        for agent in silent:
-            agent.call.cancel()
+def test_who_opens_one_stream_after_another_waits_ever_longer() -> None:
+    now = 1_000.0
+    streams = Streams(lambda: now)
+    assert [streams.wait_seconds(b"a") for _ in range(20)] == [0.0] * 20
+    assert [streams.wait_seconds(b"a") for _ in range(8)] == [float(one) for one in range(1, 9)]
+    with pytest.raises(StreamRefusedError, match="in use on several hosts"):
+        streams.wait_seconds(b"a")
+    assert streams.wait_seconds(b"b") == 0.0
+    now += 9
+    assert streams.wait_seconds(b"a") == 0.0
+    now += 3_600
+    assert [streams.wait_seconds(b"a") for _ in range(21)] == [0.0] * 20 + [1.0]
 
 
 def test_the_key_of_the_authority_is_for_the_collector_alone(tmp_path: Path) -> None:

@@ -93,3 +93,17 @@ def test_collector_lowers_limits_and_never_raises_them() -> None:
     window.add(records(4))
 
     assert take_all(window) == [0, 1]
+
+
+def test_the_newest_batch_can_be_cut_and_its_rest_comes_next() -> None:
+    window = Window(max_batch_records=5, max_batches=2)
+    window.add(records(6))
+    window.next_batch(flush=True)
+
+    batch = window.halve_newest()
+
+    assert [record.key.time_us for record in batch.records] == [0, 1]
+    assert take_all(window) == [2, 3, 4, 5]
+    window.acknowledge(1)
+    window.acknowledge(2)
+    assert window.empty

@@ -229,6 +229,9 @@ async def test_a_renamed_server_keeps_its_rows_and_its_open_stream_goes_on(
     assert (unknown.returncode, "agents list" in unknown.stderr) == (1, True)
 
     successor = await secured.enrolled("mx1")  # another host gets the old name
+    async with reporting(secured.address, identity) as agent:  # whose certificate still says it
+        await agent.hello("mx1")
+        assert (await agent.store(story())).known == len(story())
     async with reporting(secured.address, successor) as agent:
         await agent.hello("mx1")
         assert (await agent.store(story())).stored == len(story())

@@ -7,12 +7,14 @@ misspelt setting that is silently ignored costs more than a refused start.
 import ipaddress
 import re
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mailtally_agent.direction import DirectionRules, direction_rules
+from mailtally_agent.identity import Identity
 from mailtally_agent.settings_file import ConfigError, SettingsFile
 from mailtally_agent.source.journalctl import JournalOptions
 from mailtally_agent.syslog import epoch_us
@@ -37,11 +39,13 @@ class Tls:
 class Config:
     """The checked configuration.
 
-    since_us    microseconds since 1970, None for everything
-    collectors  addresses, at least one
+    since_us       microseconds since 1970, None for everything
+    server_is_set  whether the file says it; of an enrolled agent the certificate does
+    collectors     addresses; none where the identity says them
     """
 
     server: str
+    server_is_set: bool
     state_dir: Path
     logs: list[Path]
     journal: JournalOptions | None
@@ -50,17 +54,24 @@ class Config:
     rules: DirectionRules
     collectors: list[str]
     tls: Tls | None
+    insecure: bool
     batch_records: int
     batches_in_flight: int
     log_level: str
+
+    def collectors_of(self, identity: Identity | None) -> Sequence[str]:
+        """Where to report: as the file says, else as who issued the identity said."""
+        return self.collectors or (identity and identity.collectors) or (DEFAULT_COLLECTOR,)
 
 
 def load_config(path: Path) -> Config:
     """Read and check the file; raises ConfigError with every problem found."""
     settings = SettingsFile.read(path)
     journal = _journal(settings)
+    server = settings.text("server", default="")
     config = Config(
-        server=settings.text("server", default=socket.gethostname()),
+        server=server or socket.gethostname(),
+        server_is_set=bool(server),
         state_dir=settings.path("state_dir", default="/var/lib/mailtally-agent"),
         logs=_logs(settings, journal),
         journal=journal,
@@ -69,22 +80,23 @@ def load_config(path: Path) -> Config:
         rules=_rules(settings),
         collectors=_collectors(settings),
         tls=_tls(settings),
+        insecure=settings.flag("collector.insecure", default=False),
         batch_records=settings.integer("ship.batch_records", default=500, low=1, high=5000),
         batches_in_flight=settings.integer("ship.batches_in_flight", default=8, low=1, high=64),
         log_level=settings.choice(
             "log.level", default="info", choices=("debug", "info", "warning", "error")
         ),
     )
-    distant = [address for address in config.collectors if not _is_loopback(address)]
-    if config.tls is None and distant:
-        if not settings.flag("collector.insecure", default=False):
-            settings.problem(
-                "collector.address",
-                f"{distant[0]} is another host: set the three files of [collector.tls]"
-                " (or collector.insecure = true to send mail addresses in clear text)",
-            )
-    else:
-        settings.flag("collector.insecure", default=False)
+    distant = [one for one in config.collectors if not _is_loopback(one)]
+    if config.insecure and distant:
+        settings.problem(
+            "collector.address",
+            f"{distant[0]} is another host, and with collector.insecure mail addresses would"
+            " cross the network in clear text: leave it out and enrol this agent"
+            " (mailtally-agent enroll)",
+        )
+    if config.insecure and config.tls:
+        settings.problem("collector.insecure", "there is [collector.tls]: leave out one of both")
     settings.finish()
     return config
 
@@ -116,10 +128,9 @@ def _journal(settings: SettingsFile) -> JournalOptions | None:
 
 def _collectors(settings: SettingsFile) -> list[str]:
     key = "collector.address"
-    collectors = settings.one_or_more_texts("collector.address", default=[DEFAULT_COLLECTOR])
-    if not all(collectors) or not collectors:
+    collectors = settings.one_or_more_texts("collector.address", default=[])
+    if not all(collectors):
         settings.problem(key, "names no collector")
-        return [DEFAULT_COLLECTOR]
     for address in {one for one in collectors if collectors.count(one) > 1}:
         settings.problem(key, f"names a collector twice: {address}")
     return collectors

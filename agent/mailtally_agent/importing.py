@@ -18,6 +18,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from mailtally_agent.config import Config
+from mailtally_agent.connection import read_material
 from mailtally_agent.daemon import clock_us
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.harvest import Harvest, HarvestOptions
@@ -65,9 +66,11 @@ class Outcome:
 def run(config: Config, options: ImportOptions, progress: Progress) -> Outcome:
     """Import; progress is told what happens on the way.
 
-    Raises RefusedError before anything is sent, and OSError from the state folder.
+    Raises RefusedError and IdentityError before anything is sent, and OSError from the state
+    folder.
     """
     disk = RealDisk()
+    read_material(config)  # refuse at once what could not be sent
     with ExitStack() as opened:
         config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         opened.enter_context(_alone(config.state_dir))

@@ -71,18 +71,24 @@ class Session:
         collecting  says when to read; None: whenever there is something
         """
         self._harvest = harvest
-        self._server = server
+        self.server = server
         self._status = status
         self._clock = clock
         self._collecting = collecting
         self._stopping = asyncio.Event()
         self._told = 0.0
         self._waiting_since: float | None = None
+        # The present run ended early although nothing is wrong, to go on on another connection.
+        self.has_paused = False
         self.answered = Answered()
 
     def stop(self) -> None:
         """End the session soon; what is under way is sent again later."""
         self._stopping.set()
+
+    def pause(self) -> None:
+        """End the present run soon; the next one goes on."""
+        self.has_paused = True
 
     async def run(
         self, channel: grpc.aio.Channel, *, until_end: bool, welcomed: Callable[[], None]
@@ -92,6 +98,7 @@ class Session:
         Raises grpc.aio.AioRpcError, ProtocolError, OSError: also, with until_end, at its end when a
         log cannot be read.
         """
+        self.has_paused = False
         self._harvest.window.reconnect()
         stub = cast("IngestServiceAsyncStub", IngestServiceStub(channel))
         stream: Stream = stub.Report()
@@ -106,23 +113,24 @@ class Session:
             finally:
                 acknowledgements.cancel()
                 await asyncio.gather(acknowledgements, return_exceptions=True)
-            self._harvest.finish()
-            if until_end and not self._stopping.is_set():
-                for problem in self._harvest.problems():
-                    raise problem
+            if not self.has_paused:
+                self._harvest.finish()
+                if until_end and not self._stopping.is_set():
+                    for problem in self._harvest.problems():
+                        raise problem
         finally:
             stream.cancel()
 
     async def _greet(self, stream: Stream) -> None:
         hello = pb.Hello(
-            server=self._server,
+            server=self.server,
             agent_version=__version__,
             protocol_min=PROTOCOL,
             protocol_max=PROTOCOL,
             last_token=self._harvest.token,
             old_logs=self._status is None,
         )
-        await stream.write(pb.ReportRequest(hello=hello))
+        await _write(stream, pb.ReportRequest(hello=hello))
         async with asyncio.timeout(WELCOME_SECONDS):
             answer = await stream.read()
         if not isinstance(answer, pb.ReportResponse):
@@ -143,14 +151,14 @@ class Session:
         """Read, send and wait in turn."""
         harvest = self._harvest
         self._told = 0.0
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and not self.has_paused:
             if acknowledgements.done():
                 acknowledgements.result()
                 await _raise_status(stream)
             more = self._read()
             while batch := harvest.window.next_batch(flush=not more and self._is_time_to_flush()):
                 encoded = encode_batch(harvest.window, batch)
-                await stream.write(pb.ReportRequest(batch=encoded))
+                await _write(stream, pb.ReportRequest(batch=encoded))
             await self._tell_if_due(stream)
             if more:
                 await asyncio.sleep(0)
@@ -215,16 +223,25 @@ class Session:
 
     async def _answer(self, stream: Stream, results: list[Result]) -> None:
         for result in results:
-            await stream.write(pb.ReportRequest(command_result=encode_result(result)))
+            await _write(stream, pb.ReportRequest(command_result=encode_result(result)))
 
     async def _tell(self, stream: Stream) -> None:
-        """Write the status file and the message that says the same."""
+        """Write the status file and the message that says the same; at least a sign of life."""
         self._told = asyncio.get_running_loop().time()
         if self._status is None:
+            await _write(stream, pb.ReportRequest())
             return
         status = agent_status(self._harvest, self._collecting, self._clock())
         self._status.write_connected(self._harvest, status.backlog_bytes, self._collecting)
-        await stream.write(pb.ReportRequest(status=status))
+        await _write(stream, pb.ReportRequest(status=status))
+
+
+async def _write(stream: Stream, request: pb.ReportRequest) -> None:
+    """Send a message; raises what the collector ended the stream with, if it did."""
+    try:
+        await stream.write(request)
+    except asyncio.InvalidStateError:  # it ended since we looked
+        await _raise_status(stream)
 
 
 async def _raise_status(stream: Stream) -> None:

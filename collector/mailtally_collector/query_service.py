@@ -8,13 +8,13 @@ Errors    A question that cannot be answered as it was put is INVALID_ARGUMENT w
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import grpc
 
-from mailtally.v1 import query_pb2, query_pb2_grpc
+from mailtally.v1 import query_pb2, query_pb2_grpc, record_pb2
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.presence import Presence
 from mailtally_collector.query.scope import Scope
@@ -30,14 +30,28 @@ STREAMS_MAX = {"exports": 8, "tails": 64}
 
 T = TypeVar("T")
 Context = grpc.aio.ServicerContext[Any, Any]
+# The server of a caller that is an agent, None for others.
+AgentOf = Callable[[Context], Awaitable[str | None]]
+
+
+async def _no_agent(context: Context) -> str | None:
+    """Say that the caller is no agent."""
+    del context
+    return None
 
 
 class QueryService(query_pb2_grpc.QueryServiceServicer):
     """Answers questions from the database at ``location``."""
 
     def __init__(
-        self, location: Location, presence: Presence, clock: Callable[[], int], rules: CurrentRules
+        self,
+        location: Location,
+        presence: Presence,
+        clock: Callable[[], int],
+        rules: CurrentRules,
+        agent_of: AgentOf = _no_agent,
     ) -> None:
+        self._agent_of = agent_of
         self._database = database = open_for_reading(location)
         self._threads = QueryThreads(database)
         self._answers = Answers(database, rules, clock)
@@ -99,7 +113,13 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
     async def TraceMessage(  # noqa: N802
         self, request: query_pb2.TraceMessageRequest, context: Context
     ) -> query_pb2.TraceMessageResponse:
-        """The life of messages."""
+        """The life of messages; to an agent, of the canaries of its own server alone."""
+        server = await self._agent_of(context)
+        if server is not None:
+            request.ClearField("servers")
+            request.ClearField("traffic_classes")
+            request.servers.append(server)
+            request.traffic_classes.append(record_pb2.TRAFFIC_CLASS_CANARY)
         return await self._answer(context, self._answers.trace, request)
 
     async def ListServers(  # noqa: N802

@@ -109,7 +109,11 @@ class BatchStore:
             self._settlement.forget()
 
     def prepare(self, batches: Sequence[Batch]) -> None:
-        """Where others write too, make sure of names in short statements before the transaction."""
+        """Where others write too, make sure of names in short statements before the transaction.
+
+        Servers are looked up anew for each transaction: one may have been renamed.
+        """
+        self._server_ids.clear()
         if self._partitions is None:
             return
         parts = [(self._server_id(batch), batch.good) for batch in batches]

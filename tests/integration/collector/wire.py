@@ -1,5 +1,6 @@
 """A small agent: says Hello, sends batches, reads what comes back."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -64,7 +65,10 @@ class Agent:
         """Send one batch without waiting."""
         self.sequence += 1
         batch = ingest_pb2.Batch(sequence=self.sequence, records=records, gaps=gaps)
-        await self.call.write(ingest_pb2.ReportRequest(batch=batch))
+        try:
+            await self.call.write(ingest_pb2.ReportRequest(batch=batch))
+        except asyncio.InvalidStateError:
+            await self.read()  # raises what it ended with
 
     async def store(
         self, records: Sequence[pb.Record], gaps: Sequence[ingest_pb2.Gap] = ()

@@ -47,7 +47,7 @@ PARTIAL_INDEXES = (
 PARTITIONED = ("message", "message_score", "message_event", "delivery", "attempt", "failure")
 
 
-def up(_migrator: SchemaMigrator, db: Database) -> None:
+def up(_migrator: SchemaMigrator, db: Database) -> None:  # noqa: PLR0915 - one for each table
     """Create every table."""
     is_sqlite = isinstance(db, SqliteDatabase)
 
@@ -617,6 +617,32 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         scope = TextField()
         detail = TextField()
 
+    class Invitation(Frozen):
+        id = AutoField()
+        secret_hash = BlobField(unique=True)
+        server = TextField()
+        created_us = BigIntegerField()
+        expires_us = BigIntegerField()
+        used_us = BigIntegerField()
+
+    class AgentCertificate(Frozen):
+        id = AutoField()
+        fingerprint = BlobField(unique=True)
+        server = TextField(index=True)
+        issued_us = BigIntegerField()
+        not_after_us = BigIntegerField()
+        revoked_us = BigIntegerField()
+
+        class Meta:
+            table_name = "agent_certificate"
+
+    class FormerName(Frozen):
+        name = TextField(primary_key=True)
+        server = TextField()
+
+        class Meta:
+            table_name = "former_name"
+
     db.create_tables(
         [
             Server,
@@ -657,6 +683,9 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             CollectionRequest,
             AgentReport,
             Audit,
+            Invitation,
+            AgentCertificate,
+            FormerName,
         ]
     )
     sql = sql_for(db)

@@ -26,6 +26,7 @@ from mailtally_collector.store.models.hosts import (
     Server,
     Unsettled,
 )
+from mailtally_collector.store.models.identities import AgentCertificate, FormerName, Invitation
 from mailtally_collector.store.models.jobs import Horizon, Job, NameUse, Retention, StaleServer
 from mailtally_collector.store.models.messages import (
     Attempt,
@@ -59,6 +60,7 @@ __all__ = [
     "TABLES",
     "AckToken",
     "Address",
+    "AgentCertificate",
     "AgentReport",
     "Allotment",
     "Attempt",
@@ -72,9 +74,11 @@ __all__ = [
     "DomainProviderDay",
     "DomainReasonDay",
     "Failure",
+    "FormerName",
     "Gap",
     "Horizon",
     "Instance",
+    "Invitation",
     "Job",
     "MailboxDay",
     "Message",
@@ -136,4 +140,7 @@ TABLES: tuple[type[Model], ...] = (
     CollectionRequest,
     AgentReport,
     Audit,
+    Invitation,
+    AgentCertificate,
+    FormerName,
 )

@@ -152,7 +152,7 @@ class Reading:
 
         stored_until_us  the newest line of this server that is stored; 0 for none
         """
-        self.gaps.forgotten(stored_until_us, self.reader.newest_us)
+        self.gaps.forgotten(stored_until_us, self.reader.last_line_us)
         self._at_aim = False
         self.close()
         self._reached = None
@@ -199,7 +199,7 @@ class Reading:
             self._forget_place(error)
             self._open()
             return
-        if place is None and self.reader.newest_us is None:
+        if place is None and self.reader.last_line_us is None:
             self.reader = self._new_reader(log.first_change_us() or self._clock())
         self._log = log
         self.resumed = place is not None
@@ -211,7 +211,7 @@ class Reading:
         reader, gaps = self.reader, self.gaps
         lines = log.read()
         for hole in log.take_holes():
-            gaps.begin(hole, reader.newest_us)
+            gaps.begin(hole, reader.last_line_us)
         if not lines:
             return log.busy, []
         if (near_us := log.near_us) is not None:

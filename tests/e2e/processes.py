@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -156,9 +157,9 @@ class Agent(Program):
         """Its state folder."""
         return self.folder / f"state-{self.server}"
 
-    def start(self) -> None:
-        """Start it; it connects by itself."""
-        self.spawn(BIN / "mailtally-agent", "run", "--config", self.write_config())
+    def start(self, *more: str) -> None:
+        """Start it, with more options; it connects by itself."""
+        self.spawn(BIN / "mailtally-agent", "run", "--config", self.write_config(), *more)
 
     def run_until_end(self) -> None:
         """Report everything that the log holds now."""
@@ -248,6 +249,13 @@ class Query:
     def close(self) -> None:
         """Give the connection back."""
         self._channel.close()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
 
 
 def bundled_log(folder: Path) -> Path:

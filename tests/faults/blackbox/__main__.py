@@ -1,0 +1,100 @@
+"""Random schedules of faults against real processes: ``python -m tests.faults.blackbox``.
+
+Prints every schedule that fails, with its faults and what was wrong, and a sum. Exit status 1 when
+one failed. ``--seed N`` plays one again; ``--faults 0,2`` only those of its faults, ``--reduce``
+finds the fewest with which it fails, ``--keep FOLDER`` leaves logs and databases there.
+"""
+
+import argparse
+import atexit
+import multiprocessing
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from tests.e2e.processes import STARTED
+from tests.faults.blackbox.plan import Plan, plan_of
+from tests.faults.blackbox.play import RECOVERY_SECONDS, Played, play
+from tests.faults.blackbox.reduce import reduced
+
+
+def play_in_new_folder(plan: Plan, recovery_seconds: float, mutant: str = "") -> Played:
+    """Play, and leave nothing behind."""
+    with tempfile.TemporaryDirectory(prefix="blackbox-", ignore_cleanup_errors=True) as name:
+        return play(plan, Path(name), recovery_seconds=recovery_seconds, mutant=mutant)
+
+
+def play_all(plans: list[Plan], jobs: int, recovery_seconds: float) -> Iterator[Played]:
+    """Play some at the same time, each in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, max_tasks_per_child=10) as processes:
+        running = [processes.submit(play_in_new_folder, one, recovery_seconds) for one in plans]
+        for done in as_completed(running):
+            yield done.result()
+
+
+def main() -> int:
+    """Play schedules, or one, and print what came of them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--schedules", type=int, default=150, help="how many (default 150)")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first (default 0)")
+    parser.add_argument("--jobs", type=int, default=4, help="at the same time (default 4)")
+    parser.add_argument("--recovery", type=float, default=RECOVERY_SECONDS, metavar="SECONDS")
+    parser.add_argument("--seed", type=int, help="play this one only")
+    parser.add_argument("--faults", metavar="N,N", help="only these faults of it")
+    parser.add_argument("--reduce", action="store_true", help="find the fewest faults that matter")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="a new folder for its files")
+    options = parser.parse_args()
+    atexit.register(lambda: [process.kill() for process in STARTED])
+    if options.seed is None:
+        seeds = range(options.first, options.first + options.schedules)
+        return _several([plan_of(seed) for seed in seeds], options.jobs, options.recovery)
+    plan = plan_of(options.seed)
+    if options.faults is not None:
+        plan = plan.only(int(one) for one in options.faults.split(",") if one)
+    print(plan, flush=True)
+    playing = partial(play_in_new_folder, recovery_seconds=options.recovery)
+    if options.reduce:
+        left = reduced(plan, lambda one: bool(playing(one).wrong))
+        print("it fails with --faults", ",".join(map(str, left)))
+        return 0
+    if options.keep is not None:
+        options.keep.mkdir()
+        played = play(plan, options.keep, recovery_seconds=options.recovery)
+    else:
+        played = playing(plan)
+    print("\n".join(played.wrong[:40]))
+    print(
+        f"{played.attempts} attempts, {len(played.wrong)} wrong,"
+        f" equal after {played.recovered_seconds:.1f} s, {played.ended} ended by themselves"
+    )
+    return 1 if played.wrong else 0
+
+
+def _several(plans: list[Plan], jobs: int, recovery_seconds: float) -> int:
+    by_seed = {plan.seed: plan for plan in plans}
+    done: list[Played] = []
+    for played in play_all(plans, jobs, recovery_seconds):
+        done.append(played)
+        if played.wrong:
+            print(by_seed[played.seed])
+            print("\n".join(f"     {one}" for one in played.wrong[:10]), flush=True)
+        if sys.stderr.isatty():
+            print(f"\r{len(done)} of {len(plans)}", end="\r", file=sys.stderr)
+    failed = [played for played in done if played.wrong]
+    waits = [played.recovered_seconds for played in done]
+    print(
+        f"{len(done)} schedules, {sum(played.attempts for played in done):,} attempts,"
+        f" {sum(len(plan.faults) for plan in plans)} faults, {len(failed)} failed;"
+        f" equal after {median(waits):.1f} s (median), {max(waits):.1f} s (longest);"
+        f" {sum(played.ended for played in done)} programs ended by themselves"
+    )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

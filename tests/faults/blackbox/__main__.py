@@ -7,11 +7,7 @@ finds the fewest with which it fails, ``--keep FOLDER`` leaves logs and database
 
 import argparse
 import atexit
-import multiprocessing
 import sys
-import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -20,21 +16,7 @@ from tests.e2e.processes import STARTED
 from tests.faults.blackbox.plan import Plan, plan_of
 from tests.faults.blackbox.play import RECOVERY_SECONDS, Played, play
 from tests.faults.blackbox.reduce import reduced
-
-
-def play_in_new_folder(plan: Plan, recovery_seconds: float, mutant: str = "") -> Played:
-    """Play, and leave nothing behind."""
-    with tempfile.TemporaryDirectory(prefix="blackbox-", ignore_cleanup_errors=True) as name:
-        return play(plan, Path(name), recovery_seconds=recovery_seconds, mutant=mutant)
-
-
-def play_all(plans: list[Plan], jobs: int, recovery_seconds: float) -> Iterator[Played]:
-    """Play some at the same time, each in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, max_tasks_per_child=10) as processes:
-        running = [processes.submit(play_in_new_folder, one, recovery_seconds) for one in plans]
-        for done in as_completed(running):
-            yield done.result()
+from tests.faults.blackbox.several import play_all, play_in_new_folder
 
 
 def main() -> int:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 CLOCK = """
 import mmap, struct, time
-_map = mmap.mmap(open({path!r}, "r+b").fileno(), 8)
+_file = open({path!r}, "r+b")
+_map = mmap.mmap(_file.fileno(), 8)
 _time, _time_ns = time.time, time.time_ns
 time.time_ns = lambda: _time_ns() + struct.unpack("q", _map[:8])[0]
 time.time = lambda: _time() + struct.unpack("q", _map[:8])[0] / 1e9

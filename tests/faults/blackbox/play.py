@@ -47,6 +47,7 @@ def play(
             writer.start(plan.lines_per_second)
         _let_happen(world)
         for writer in world.writers.values():
+            writer.stop()
             writer.write(WRITTEN_AFTER)
             writer.finish()
         wrong, spent = settled(world.collectors, world.writers, recovery_seconds)

@@ -54,11 +54,15 @@ class LogWriter:
         self._pause_seconds = 1 / lines_per_second
         self._thread.start()
 
-    def finish(self) -> None:
-        """Write every message that was begun to its end."""
+    def stop(self) -> None:
+        """Write no more beside what is done; messages may be in the middle."""
         self._ending.set()
         if self._thread.ident is not None:
             self._thread.join()
+
+    def finish(self) -> None:
+        """Stop, and write every message that was begun to its end."""
+        self.stop()
         while not self._lives.is_between:
             self._write(self._lives.next_line(begin=False))
 

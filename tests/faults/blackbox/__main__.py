@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="seed of the first (default 0)")
     parser.add_argument("--jobs", type=int, default=4, help="at the same time (default 4)")
     parser.add_argument("--recovery", type=float, default=RECOVERY_SECONDS, metavar="SECONDS")
+    parser.add_argument("--each", action="store_true", help="a line for each that passes, too")
     parser.add_argument("--seed", type=int, help="play this one only")
     parser.add_argument("--faults", metavar="N,N", help="only these faults of it")
     parser.add_argument("--reduce", action="store_true", help="find the fewest faults that matter")
@@ -34,7 +35,8 @@ def main() -> int:
     atexit.register(lambda: [process.kill() for process in STARTED])
     if options.seed is None:
         seeds = range(options.first, options.first + options.schedules)
-        return _several([plan_of(seed) for seed in seeds], options.jobs, options.recovery)
+        plans = [plan_of(seed) for seed in seeds]
+        return _several(plans, options.jobs, options.recovery, each=options.each)
     plan = plan_of(options.seed)
     if options.faults is not None:
         plan = plan.only(int(one) for one in options.faults.split(",") if one)
@@ -49,19 +51,27 @@ def main() -> int:
         played = play(plan, options.keep, recovery_seconds=options.recovery)
     else:
         played = playing(plan)
-    print("\n".join(played.wrong[:40]))
-    print(
-        f"{played.attempts} attempts, {len(played.wrong)} wrong,"
-        f" equal after {played.recovered_seconds:.1f} s, {played.ended} ended by themselves"
-    )
+    for one in played.wrong[:40]:
+        print(one)
+    print(_sum(played))
     return 1 if played.wrong else 0
 
 
-def _several(plans: list[Plan], jobs: int, recovery_seconds: float) -> int:
+def _sum(played: Played) -> str:
+    return (
+        f"seed {played.seed}: {played.attempts} attempts, {len(played.wrong)} wrong, equal after"
+        f" {played.recovered_seconds:.1f} s, {played.ended} ended by themselves,"
+        f" {played.seconds:.1f} s in all"
+    )
+
+
+def _several(plans: list[Plan], jobs: int, recovery_seconds: float, *, each: bool) -> int:
     by_seed = {plan.seed: plan for plan in plans}
     done: list[Played] = []
     for played in play_all(plans, jobs, recovery_seconds):
         done.append(played)
+        if each:
+            print(_sum(played), flush=True)
         if played.wrong:
             print(by_seed[played.seed])
             print("\n".join(f"     {one}" for one in played.wrong[:10]), flush=True)

@@ -75,6 +75,7 @@ def _rotated(world: World, fault: Fault) -> Iterator[None]:
 @contextmanager
 def _copied_and_truncated(world: World, fault: Fault) -> Iterator[None]:
     writer = host_of(world, fault).writer
+    writer.ledger.may_suspect = True
     with writer.silent():
         rotate(writer, f"copytruncate\n    {chance(fault).choice(RENAMED)}")
     yield

@@ -36,12 +36,14 @@ class Played:
     wrong: tuple[str, ...]
     recovered_seconds: float
     ended: int
+    seconds: float
 
 
 def play(
     plan: Plan, folder: Path, *, recovery_seconds: float = RECOVERY_SECONDS, mutant: str = ""
 ) -> Played:
     """Play a schedule in an empty folder."""
+    began = time.monotonic()
     with built(plan, folder, mutant) as world:
         for writer in world.writers.values():
             writer.start(plan.lines_per_second)
@@ -54,7 +56,8 @@ def play(
         ended = [status for kept in world.kept for status in kept.ended]
         wrong += _afterwards(world)
         attempts = sum(writer.ledger.attempts() for writer in world.writers.values())
-        return Played(plan.seed, attempts, tuple(wrong), spent, len(ended))
+        seconds = time.monotonic() - began
+        return Played(plan.seed, attempts, tuple(wrong), spent, len(ended), seconds)
 
 
 def _let_happen(world: World) -> None:

@@ -27,6 +27,8 @@ class Span(NamedTuple):
 
     from_us: int
     to_us: int
+    certain: bool
+    cause: str
 
     def holds(self, time_us: int) -> bool:
         """Whether the moment lies in it."""
@@ -54,10 +56,15 @@ class Observed:
 
 @dataclass(slots=True)
 class Ledger:
-    """The lines of one server; ``may_lose`` when something was done that loses lines."""
+    """The lines of one server.
+
+    may_lose     something was done that loses lines: any gap is in order
+    may_suspect  something was done that may lose lines, for all that a reader can tell
+    """
 
     recipients: dict[str, tuple[str, ...]]
     may_lose: bool = False
+    may_suspect: bool = False
     entries: list[Entry] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _doubts: int = 0
@@ -114,8 +121,9 @@ class Ledger:
             for one in observed.messages - Counter(self._queue_ids())
         ]
         wrong += self._wrong_states(observed.states, unsure)
-        if observed.gaps and not self.may_lose:
-            wrong.append("a gap is reported, and nothing was lost")
+        for span in observed.gaps:
+            if not (self.may_lose or (self.may_suspect and not span.certain)):
+                wrong.append(f"nothing was lost in {span}")
         return wrong
 
     def _queue_ids(self) -> Iterable[str]:

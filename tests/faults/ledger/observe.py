@@ -10,13 +10,15 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from mailtally.v1 import ingest_pb2
 from mailtally.v1 import query_pb2 as pb
 from tests.e2e.processes import STATES, Collector, Query
 from tests.faults.ledger.ledger import Attempt, Observed, Span
 from tests.faults.ledger.lives import NEVER, Tried
 
 FOUND_MAX = 200
-EVER = Span(0, 1 << 62)
+GAPS_MAX = 1_000
+LATEST_US = 1 << 62
 FAKED = ("header", "cron", "reply")
 
 
@@ -47,9 +49,17 @@ def observe(query: Query, server: str, names: Iterable[str]) -> Observed:
 
 
 def gaps_of(query: Query, server: str) -> list[Span]:
-    """Gaps that the server's agent reported."""
-    servers = query.stub.ListServers(pb.ListServersRequest(), timeout=30).servers
-    return [EVER for one in servers if one.name == server and one.gaps]
+    """Gaps that are reported of the server."""
+    asked = pb.ListGapsRequest(servers=[server], limit=GAPS_MAX)
+    return [
+        Span(
+            gap.start.ToMicroseconds() if gap.HasField("start") else 0,
+            gap.end.ToMicroseconds() if gap.HasField("end") else LATEST_US,
+            certain=gap.certain,
+            cause=ingest_pb2.GapCause.Name(gap.cause),
+        )
+        for gap in query.stub.ListGaps(asked, timeout=30).gaps
+    ]
 
 
 def _attempt(queue_id: str, recipient: bytes, traced: pb.TracedAttempt) -> Attempt:

@@ -7,7 +7,7 @@ import pytest
 
 from mailtally_collector.store.database import migrate
 from mailtally_collector.store.location import location_of
-from tests.e2e.processes import STARTED, Collector
+from tests.e2e.processes import Collector, end_all
 from tests.postgres.citus import MISSING, CitusCluster, has_citus
 from tests.postgres.server import PostgresServer
 
@@ -29,10 +29,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
     yield
-    while STARTED:
-        process = STARTED.pop()
-        process.kill()
-        process.wait()
+    end_all()
 
 
 @pytest.fixture

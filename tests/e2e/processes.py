@@ -26,9 +26,17 @@ ABOUT_BUNDLED = tuple(
     datetime.fromisoformat(BUNDLED.ledger["started"]).astimezone(UTC) + timedelta(days=days)
     for days in (-2, 2)
 )
-# Every process that was started; the tests' conftest ends those that a failed test left behind.
+# Every process that was started, for end_all().
 STARTED: list[subprocess.Popen[bytes]] = []
 STATES = ("delivered", "bounced", "expired", "discarded", "held", "removed", "pending")
+
+
+def end_all() -> None:
+    """End every process that was started and may still run."""
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
 
 
 def run(

@@ -1,8 +1,8 @@
 """A port that leads to one collector or to another, and a network that fails on the way.
 
 Gives     Switch: ``point`` it, ``cut`` its connections, ``close`` it; and for a while ``holding``
-          (nothing passes), ``refusing`` (nobody gets through), ``losing_answers`` (what the collector
-          says is dropped, until the connection breaks) and ``slowing``.
+          (nothing passes), ``refusing`` (nobody gets through), ``losing_answers`` (what the
+          collector says is dropped, until the connection breaks) and ``slowing``.
 """
 
 import asyncio

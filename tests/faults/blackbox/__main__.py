@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from tests.e2e.processes import STARTED
+from tests.e2e.processes import end_all
 from tests.faults.blackbox.plan import Plan, plan_of
 from tests.faults.blackbox.play import RECOVERY_SECONDS, Played, play
 from tests.faults.blackbox.reduce import reduced
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--reduce", action="store_true", help="find the fewest faults that matter")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="a new folder for its files")
     options = parser.parse_args()
-    atexit.register(lambda: [process.kill() for process in STARTED])
+    atexit.register(end_all)
     if options.seed is None:
         seeds = range(options.first, options.first + options.schedules)
         plans = [plan_of(seed) for seed in seeds]

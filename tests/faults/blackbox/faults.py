@@ -1,8 +1,8 @@
 """What each kind of fault does: a block during which it lasts, healed at its end.
 
 Gives     ``FAULTS``: by name, as plan.py draws them.
-Clocks    An agent's may be nine years ahead. A collector's may not: by that clock everything is older
-          than retention keeps it.
+Clocks    An agent's may be nine years ahead. A collector's may not: by that clock everything is
+          older than retention keeps it.
 """
 
 import random
@@ -14,9 +14,8 @@ from pathlib import Path
 from random import Random
 
 from tests.e2e.processes import run
-from tests.faults.blackbox.kept import Kept
 from tests.faults.blackbox.plan import Fault
-from tests.faults.blackbox.rotation import RENAMED, rotate
+from tests.faults.blackbox.rotation import PACKINGS, rotate
 from tests.faults.blackbox.world import Host, Station, World
 
 Begin = Callable[[World, Fault], AbstractContextManager[None]]
@@ -66,9 +65,14 @@ def _cut(world: World, fault: Fault) -> Iterator[None]:
     yield
 
 
+def _packing(world: World) -> str:
+    """How old logs are packed on these hosts."""
+    return PACKINGS[world.plan.seed % len(PACKINGS)]
+
+
 @contextmanager
 def _rotated(world: World, fault: Fault) -> Iterator[None]:
-    rotate(host_of(world, fault).writer, f"create\n    {chance(fault).choice(RENAMED)}")
+    rotate(host_of(world, fault).writer, f"create\n    {_packing(world)}")
     yield
 
 
@@ -77,7 +81,7 @@ def _copied_and_truncated(world: World, fault: Fault) -> Iterator[None]:
     writer = host_of(world, fault).writer
     writer.ledger.may_suspect = True
     with writer.silent():
-        rotate(writer, f"copytruncate\n    {chance(fault).choice(RENAMED)}")
+        rotate(writer, f"copytruncate\n    {_packing(world)}")
     yield
 
 
@@ -105,7 +109,7 @@ def _deleted_unread(world: World, fault: Fault) -> Iterator[None]:
     with host.kept.down():
         yield
         host.writer.ledger.may_lose = True
-        rotate(host.writer, "create\n    nocompress")
+        rotate(host.writer, f"create\n    {_packing(world)}")
         for path in host.writer.path.parent.glob("mail.log.*"):
             path.unlink()
 

@@ -66,3 +66,9 @@ class Kept:
         with self._lock:
             self._held += 1
             return self.program.end() if self.is_up else -1
+
+    def kill(self) -> None:
+        """End it for good and at once."""
+        with self._lock:
+            self._held += 1
+            self.signal(signal.SIGKILL)

@@ -22,6 +22,7 @@ from tests.faults.blackbox.plan import Plan
 from tests.faults.blackbox.world import World, built
 from tests.faults.ledger.compare import settled
 from tests.faults.ledger.observe import query_now
+from tests.faults.patches import SOUND, Mutant
 
 RECOVERY_SECONDS = 10.0
 WRITTEN_AFTER = 20
@@ -40,7 +41,7 @@ class Played:
 
 
 def play(
-    plan: Plan, folder: Path, *, recovery_seconds: float = RECOVERY_SECONDS, mutant: str = ""
+    plan: Plan, folder: Path, *, recovery_seconds: float = RECOVERY_SECONDS, mutant: Mutant = SOUND
 ) -> Played:
     """Play a schedule in an empty folder."""
     began = time.monotonic()

@@ -19,7 +19,7 @@ CONFIG = """{log} {{
     endscript
 }}
 """
-RENAMED = ("nocompress", "compress", "compress\n    delaycompress")
+PACKINGS = ("nocompress", "compress", "compress\n    delaycompress")
 ROTATE = 60
 
 

@@ -8,16 +8,17 @@ from pathlib import Path
 
 from tests.faults.blackbox.plan import Plan
 from tests.faults.blackbox.play import Played, play
+from tests.faults.patches import SOUND, Mutant
 
 
-def play_in_new_folder(plan: Plan, recovery_seconds: float, mutant: str = "") -> Played:
+def play_in_new_folder(plan: Plan, recovery_seconds: float, mutant: Mutant = SOUND) -> Played:
     """Play, and leave nothing behind."""
     with tempfile.TemporaryDirectory(prefix="blackbox-", ignore_cleanup_errors=True) as name:
         return play(plan, Path(name), recovery_seconds=recovery_seconds, mutant=mutant)
 
 
 def play_all(
-    plans: Sequence[Plan], jobs: int, recovery_seconds: float, mutant: str = ""
+    plans: Sequence[Plan], jobs: int, recovery_seconds: float, mutant: Mutant = SOUND
 ) -> Iterator[Played]:
     """Play all; what came of each as it ends. Those that wait are given up with the iterator."""
     context = multiprocessing.get_context("spawn")

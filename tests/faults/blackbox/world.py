@@ -10,9 +10,9 @@ from random import Random
 
 from tests.e2e.processes import Agent, Collector, free_port
 from tests.faults.blackbox.kept import Kept
-from tests.faults.blackbox.patches import Clock, patch_folder
 from tests.faults.blackbox.plan import POSTGRES, Plan
 from tests.faults.ledger.log_writer import LogWriter
+from tests.faults.patches import SOUND, Clock, Mutant, patch_folder
 from tests.faults.switch import Switch
 from tests.postgres.server import PostgresServer
 
@@ -43,18 +43,23 @@ class Station:
 
 
 class World:
-    """Everything of one schedule. ``mutant`` is run in every process of the product."""
+    """Everything of one schedule."""
 
-    def __init__(self, plan: Plan, folder: Path, mutant: str = "") -> None:
+    def __init__(self, plan: Plan, folder: Path, mutant: Mutant = SOUND) -> None:
         self.plan = plan
         self.folder = folder
         self._mutant = mutant
         self._closing = ExitStack()
         self._mounts: list[Path] = []
+        self._over = threading.Event()
         self.cluster: PostgresServer | None = None
+        self.stations: list[Station] = []
+        self.hosts: list[Host] = []
         kinds = {fault.kind for fault in plan.faults}
         try:
-            self._build(full_agents="agent disk full" in kinds, full_db="collector disk full" in kinds)
+            self._build(
+                full_agents="agent disk full" in kinds, full_db="collector disk full" in kinds
+            )
         except BaseException:
             self.close()
             raise
@@ -62,19 +67,17 @@ class World:
     def _build(self, *, full_agents: bool, full_db: bool) -> None:
         database = self._database(on_small_disk=full_db)
         count = 2 if self.plan.database == POSTGRES else 1
-        self.stations = [self._station(f"collector{one}", database) for one in range(count)]
+        self.stations += [self._station(f"collector{one}", database) for one in range(count)]
         for station in self.stations:
             station.collector.wait()
         random = Random(self.plan.seed)  # noqa: S311 - repeatable
-        self.hosts = [
+        self.hosts += [
             self._host(f"mx{one + 1}", random, on_small_disk=full_agents)
             for one in range(self.plan.servers)
         ]
-        self._over = threading.Event()
         manager = threading.Thread(target=self._manage, name="service manager", daemon=True)
-        self._closing.callback(manager.join)
-        self._closing.callback(self._over.set)
         manager.start()
+        self._closing.callback(manager.join)
 
     @property
     def collectors(self) -> list[Collector]:
@@ -89,13 +92,13 @@ class World:
     @property
     def kept(self) -> list[Kept]:
         """All programs, agents first."""
-        return [one.kept for one in (*self.hosts, *self.stations)]
+        return [*(host.kept for host in self.hosts), *(one.kept for one in self.stations)]
 
     def close(self) -> None:
         """End and remove everything."""
-        for one in (*getattr(self, "hosts", ()), *getattr(self, "stations", ())):
-            if one.kept.is_up:
-                one.kept.program.process.kill()
+        self._over.set()
+        for kept in self.kept:
+            kept.kill()
         self._closing.close()
         for mount in self._mounts:
             subprocess.run(["umount", "--lazy", mount], check=False)
@@ -120,7 +123,9 @@ class World:
 
     def _station(self, name: str, database: str) -> Station:
         clock = Clock(self.folder / f"{name}.clock")
-        patches = patch_folder(self.folder / f"{name}.patches", self._mutant, clock.patch())
+        patches = patch_folder(
+            self.folder / f"{name}.patches", self._mutant.source_for("collector"), clock.patch()
+        )
         collector = Collector(self.folder, free_port(), name, database, patches=patches)
         return Station(collector, Kept(collector, collector.launch), clock)
 
@@ -139,7 +144,7 @@ class World:
         switch = Switch(random.choice(self.collectors).address)
         self._closing.callback(switch.close)
         clock = Clock(folder / "clock")
-        patches = patch_folder(folder / "patches", self._mutant, clock.patch())
+        patches = patch_folder(folder / "patches", self._mutant.source_for("agent"), clock.patch())
         agent = Agent(folder, switch.address, writer.path, server, patches=patches)
         agent.settings += ["[ship]", f"batch_records = {random.choice((1, 5, 50, 500))}"]
         if on_small_disk:
@@ -153,7 +158,7 @@ class World:
 
 
 @contextmanager
-def built(plan: Plan, folder: Path, mutant: str = "") -> Iterator[World]:
+def built(plan: Plan, folder: Path, mutant: Mutant = SOUND) -> Iterator[World]:
     """A world for the block."""
     world = World(plan, folder, mutant)
     try:

@@ -11,9 +11,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.e2e.processes import STARTED
+from tests.e2e.processes import end_all
+from tests.faults.crash_points.cases import RECOVERY_SECONDS
 from tests.faults.crash_points.points import Point
-from tests.faults.crash_points.run import run_points
+from tests.faults.crash_points.run import PROGRAMS, run_points
 from tests.faults.crash_points.strace import refusal
 
 
@@ -24,23 +25,32 @@ def main() -> int:
     parser.add_argument("--program", choices=("agent", "collector"), help="only this one")
     parser.add_argument("--jobs", type=int, default=3, help="at the same time (default 3)")
     parser.add_argument("--seed", type=int, default=1, help="which points are chosen")
+    parser.add_argument(
+        "--recovery", type=float, default=RECOVERY_SECONDS, metavar="SECONDS", help="(default 10)"
+    )
     parser.add_argument("--only", metavar="POINT", help="this one, as it was printed")
     options = parser.parse_args()
     if why := refusal():
         print(why, file=sys.stderr)
         return 1
-    atexit.register(lambda: [process.kill() for process in STARTED])
+    atexit.register(end_all)
+
+    programs = [options.program] if options.program else PROGRAMS
 
     def wanted(point: Point) -> bool:
-        return (not options.program or point.area.program == options.program) and (
-            not options.only or str(point) == options.only
-        )
+        return not options.only or str(point) == options.only
 
     fired: Counter[str] = Counter()
     wrong = tried = 0
     with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as name:
         for outcome in run_points(
-            Path(name), options.points, jobs=options.jobs, seed=options.seed, wanted=wanted
+            Path(name),
+            options.points,
+            jobs=options.jobs,
+            seed=options.seed,
+            programs=programs,
+            wanted=wanted,
+            recovery_seconds=options.recovery,
         ):
             tried += 1
             area = outcome.point.area

@@ -1,6 +1,6 @@
 """One crash or error: a program under strace, started again without help, and compared.
 
-Gives     ``count`` the calls of an area, and ``try_point``: what differs from the ledger afterwards.
+Gives     ``count`` the calls of an area, and ``try_point``: what differs from the ledger then.
 Agent     It reports a log and its rotated sibling to a collector that other tries share, each as a
           server of its own.
 Collector Each has its database, empty or made before, and an agent that reports all the while.
@@ -20,10 +20,13 @@ from tests.faults.crash_points.points import Area, Point
 from tests.faults.crash_points.strace import KILL, counted, counting, injecting
 from tests.faults.ledger.compare import differences, settled
 from tests.faults.ledger.log_writer import LogWriter
+from tests.faults.patches import SOUND, Mutant, patch_folder
 
 RECOVERY_SECONDS = 10.0
 FIRED_SECONDS = 20.0
 LOOK_SECONDS = 0.1
+# A crash or a full disk may cost the newest checkpoint, never the last good one.
+DAMAGED = "checkpoint is of no use"
 
 
 @dataclass(slots=True)
@@ -37,17 +40,17 @@ class Outcome:
 
 @dataclass(slots=True)
 class Bench:
-    """Where tries are made: the shared collector, a database without rows, what is patched."""
+    """Where tries are made: the collector that is shared, a database without rows."""
 
     folder: Path
     collector: Collector
     template: Path
-    patches: Path | None = None
+    mutant: Mutant = SOUND
     recovery_seconds: float = RECOVERY_SECONDS
     _number: int = field(default=0)
 
     @classmethod
-    def made(cls, folder: Path, patches: Path | None = None) -> "Bench":
+    def made(cls, folder: Path, mutant: Mutant = SOUND) -> "Bench":
         """Start the collector that agents report to."""
         collector = Collector(folder)
         collector.start()
@@ -56,7 +59,7 @@ class Bench:
         maker = Collector(template.parent)
         maker.start()
         maker.end()
-        return cls(folder, collector, template, patches)
+        return cls(folder, collector, template, mutant)
 
     def close(self) -> None:
         """End what was started."""
@@ -106,7 +109,7 @@ def try_point(bench: Bench, point: Point) -> Outcome:
 
 def _try_agent(bench: Bench, point: Point, folder: Path, under: tuple[str, ...]) -> Outcome:
     agent, writer = _agent_case(bench, folder)
-    agent.under, agent.patches = under, bench.patches
+    agent.under = under
     agent.start(*(() if point.effect != KILL else ("--until-end",)))
     assert agent.process is not None
     writers = {agent.server: writer}
@@ -124,12 +127,14 @@ def _try_agent(bench: Bench, point: Point, folder: Path, under: tuple[str, ...])
     writer.close()
     agent.run_until_end()
     wrong, _ = settled([bench.collector], writers, bench.recovery_seconds)
+    if DAMAGED in agent.output.read_text():
+        wrong.append("the checkpoint was damaged")
     return Outcome(point, fired, wrong)
 
 
 def _try_collector(bench: Bench, point: Point, folder: Path, under: tuple[str, ...]) -> Outcome:
     collector, agent, writer = _collector_case(bench, folder, point.area)
-    collector.under, collector.patches = under, bench.patches
+    collector.under = under
     collector.launch()
     _wait_for(collector, agent, writer)
     assert collector.process is not None
@@ -151,7 +156,10 @@ def _try_collector(bench: Bench, point: Point, folder: Path, under: tuple[str, .
 
 
 def _agent_case(bench: Bench, folder: Path) -> tuple[Agent, LogWriter]:
-    agent = Agent(folder, bench.collector.address, folder / "mail.log", folder.name)
+    patches = patch_folder(folder / "patches", bench.mutant.source_for("agent"))
+    agent = Agent(
+        folder, bench.collector.address, folder / "mail.log", folder.name, patches=patches
+    )
     agent.settings += ["[ship]", "batch_records = 2"]
     writer = LogWriter(agent.log, agent.server, Random(folder.name))  # noqa: S311 - repeatable
     writer.write(150)
@@ -165,7 +173,8 @@ def _collector_case(bench: Bench, folder: Path, area: Area) -> tuple[Collector, 
     """Make a collector that is not started and an agent that is."""
     if area.name != "new database":
         shutil.copy(bench.template, folder / "collector.db")
-    collector = Collector(folder, port=free_port())
+    patches = patch_folder(folder / "patches", bench.mutant.source_for("collector"))
+    collector = Collector(folder, port=free_port(), patches=patches)
     agent = Agent(folder, collector.address, folder / "mail.log")
     agent.settings += ["[ship]", "batch_records = 10"]
     writer = LogWriter(agent.log, agent.server, Random(folder.name))  # noqa: S311 - repeatable

@@ -1,11 +1,17 @@
 """Points, some at the same time; what came of each as it ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from random import Random
 
-from tests.faults.crash_points.cases import Bench, Outcome, count, try_point
+from tests.faults.crash_points.cases import (
+    RECOVERY_SECONDS,
+    Bench,
+    Outcome,
+    count,
+    try_point,
+)
 from tests.faults.crash_points.points import (
     AGENT_AREAS,
     COLLECTOR_AREAS,
@@ -13,6 +19,9 @@ from tests.faults.crash_points.points import (
     chosen,
     points_of,
 )
+from tests.faults.patches import SOUND, Mutant
+
+PROGRAMS = ("agent", "collector")
 
 
 def run_points(
@@ -21,14 +30,20 @@ def run_points(
     *,
     jobs: int,
     seed: int,
+    programs: Sequence[str] = PROGRAMS,
     wanted: Callable[[Point], bool] = lambda _: True,
-    patches: Path | None = None,
+    recovery_seconds: float = RECOVERY_SECONDS,
+    mutant: Mutant = SOUND,
 ) -> Iterator[Outcome]:
-    """Try so many of the points that are wanted, chosen by the seed."""
-    bench = Bench.made(folder, patches)
+    """Try so many of the points that are wanted, chosen by the seed.
+
+    Those that wait are given up with the iterator.
+    """
+    bench = Bench.made(folder, mutant)
+    bench.recovery_seconds = recovery_seconds
     try:
         with ThreadPoolExecutor(jobs) as threads:
-            areas = (*AGENT_AREAS, *COLLECTOR_AREAS)
+            areas = [area for area in (*AGENT_AREAS, *COLLECTOR_AREAS) if area.program in programs]
             counts = threads.map(lambda area: count(bench, area), areas)
             points = [
                 point
@@ -38,7 +53,11 @@ def run_points(
             ]
             random = Random(seed)  # noqa: S311 - repeatable
             taken = chosen(points, limit, random)
-            for done in as_completed(threads.submit(try_point, bench, one) for one in taken):
-                yield done.result()
+            running = [threads.submit(try_point, bench, one) for one in taken]
+            try:
+                for done in as_completed(running):
+                    yield done.result()
+            finally:
+                threads.shutdown(cancel_futures=True)
     finally:
         bench.close()

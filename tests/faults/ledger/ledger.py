@@ -114,8 +114,8 @@ class Ledger:
                 may[attempt] += 1
                 must[attempt] += entry.is_certain and not excused
         wrong = [f"lost: {one}" for one in +must - observed.attempts]
-        for one in observed.attempts - may:
-            wrong.append(f"{'twice' if may[one] else 'ghost'}: {one}")
+        more = observed.attempts - may
+        wrong += [f"{'twice' if may[one] else 'ghost'}: {one}" for one in more]
         wrong += [
             f"message {'twice' if one in self.recipients else 'ghost'}: {one}"
             for one in observed.messages - Counter(self._queue_ids())

@@ -1,11 +1,13 @@
 """What is changed in a program's process before it begins: its clock, or a function (a mutant).
 
-Gives     ``patch_folder``: to be put before PYTHONPATH. Python loads the sitecustomize.py in it.
+Gives     ``patch_folder``: to be put before PYTHONPATH. Python loads the sitecustomize.py in it. No
+          option or variable of the product has anything to do with it.
 Clock     Where the product asks Python for the time, an offset is added that can be changed at any
           moment. The monotonic clock goes on, as it does when somebody sets a host's clock.
 """
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 CLOCK = """
@@ -35,6 +37,27 @@ class Clock:
     def patch(self) -> str:
         """What the program has to run at its start."""
         return CLOCK.format(path=str(self._path))
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A program, ``agent`` or ``collector``, that does something as it should not.
+
+    source     changes a function when the program starts
+    unseen     why no layer with real processes can see it; empty when one should
+    """
+
+    name: str
+    program: str
+    source: str
+    unseen: str = ""
+
+    def source_for(self, program: str) -> str:
+        """What this program has to run."""
+        return self.source if program == self.program else ""
+
+
+SOUND = Mutant("none", "", "")
 
 
 def patch_folder(folder: Path, *sources: str) -> Path:

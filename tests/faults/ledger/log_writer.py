@@ -1,7 +1,7 @@
 """Writes a log as a syslog daemon does, from lives, and keeps the ledger.
 
-Gives     ``write`` some lines now, or a thread that writes until ``finish``, which ends every message
-          that was begun. ``reopen`` is what a daemon does after a rotation.
+Gives     ``write`` some lines now, or a thread that writes until ``finish``, which ends every
+          message that was begun. ``reopen`` is what a daemon does after a rotation.
 Form      Time stamps of RFC 3339 with microseconds, or traditional ones with whole seconds.
 """
 

@@ -1,8 +1,8 @@
 """The log of a busy mail host for some hours, written as fast as it can be, and what is in it.
 
 Shape     Three lines a delivery: messages of two recipients; 6 of 100 recipients are refused, 4
-          deferred once before they are reached. Senders at 2,000 domains, the first of them the busiest.
-          Moments are spread evenly over the hours before now.
+          deferred once before they are reached. Senders at 2,000 domains, the first of them the
+          busiest. Moments are spread evenly over the hours before now.
 """
 
 from collections import Counter

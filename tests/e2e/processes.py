@@ -122,6 +122,7 @@ class Collector(Program):
         port_file.unlink(missing_ok=True)
         database = self.database or str(self.folder / "collector.db")
         command: list[str | Path] = [BIN / "mailtally-collector", "run", "--listen", self.address]
+        command.append("--insecure")
         self.spawn(*command, "--database", database, "--port-file", port_file)
 
     def wait(self) -> None:
@@ -145,7 +146,7 @@ class Agent(Program):
     """An agent on a log file."""
 
     folder: Path
-    collector: str
+    collector: str | list[str]
     log: Path
     server: str = "mx1"
     settings: list[str] = field(default_factory=lambda: ['time_zone = "UTC"'])
@@ -200,6 +201,7 @@ class Agent(Program):
             *self.settings,
             "[collector]",
             f"address = {json.dumps(self.collector)}",
+            "insecure = true",
         ]
         self.config.write_text("\n".join(lines) + "\n")
         return self.config

@@ -25,8 +25,7 @@ def test_nothing_is_lost_or_doubled_wherever_a_program_dies(tmp_path: Path) -> N
     )
 
     assert [f"{one.point}: {wrong}" for one in outcomes for wrong in one.wrong] == []
-    assert len(outcomes) == POINTS
-    assert sum(one.fired for one in outcomes) > POINTS // 2
+    assert sum(one.fired for one in outcomes) == POINTS
 
 
 def test_a_checkpoint_that_is_not_replaced_as_a_whole_is_found(tmp_path: Path) -> None:

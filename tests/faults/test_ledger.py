@@ -93,6 +93,17 @@ def test_a_gap_excuses_what_lies_in_it_and_nothing_else(ledger: Ledger) -> None:
     assert ledger.differences(observed) == [f"lost: {gone[-1]}"]
 
 
+def test_what_was_gone_before_anything_was_read_is_shown_as_not_read(ledger: Ledger) -> None:
+    observed = seen(ledger)
+    first, second = sorted(observed.attempts, key=lambda one: one.time_us)[:2]
+    del observed.attempts[first]
+    observed.oldest_us = second.time_us
+    assert f"lost: {first}" in ledger.differences(observed)
+
+    ledger.may_lose = True
+    assert ledger.differences(observed) == []
+
+
 @pytest.mark.parametrize("certain", [True, False])
 def test_a_gap_where_nothing_was_lost_is_told(ledger: Ledger, *, certain: bool) -> None:
     observed = seen(ledger)

@@ -21,7 +21,7 @@ from tests.faults.crash_points.strace import refusal
 def main() -> int:
     """Try points and print what came of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--points", type=int, default=200, help="how many (default 200)")
+    parser.add_argument("--points", type=int, default=200, help="how many to meet (default 200)")
     parser.add_argument("--program", choices=("agent", "collector"), help="only this one")
     parser.add_argument("--jobs", type=int, default=3, help="at the same time (default 3)")
     parser.add_argument("--seed", type=int, default=1, help="which points are chosen")

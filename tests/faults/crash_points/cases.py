@@ -142,12 +142,17 @@ def _try_collector(bench: Bench, point: Point, folder: Path, under: tuple[str, .
     if collector.process.poll() is None and point.effect == KILL:
         collector.end()
     collector.under = ()
-    if collector.process.poll() is not None:
-        collector.start()
     writer.write(40)
     writer.finish()
     writer.close()
-    wrong, _ = settled([collector], {agent.server: writer}, bench.recovery_seconds)
+
+    def keep_up() -> None:
+        """An error may end it later than at once."""
+        if collector.process is not None and collector.process.poll() is not None:
+            collector.start()
+
+    writers = {agent.server: writer}
+    wrong, _ = settled([collector], writers, bench.recovery_seconds, keep_up)
     agent.end()
     collector.end()
     recounted = recount_file(folder / "collector.db", repair=False, quiet=True)

@@ -1,11 +1,11 @@
 """Where a program is killed or meets an error: the n-th call of a kind, on some of its files.
 
-Gives     Area: what is looked at together; ``points_of`` all of its points, ``chosen`` so many of
-          all, of every kind as evenly as can be.
+Gives     Area: what is looked at together; ``points_of`` all of its points, ``shuffled`` all of
+          them in an order in which any beginning has as many of every kind as can be.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
@@ -70,20 +70,16 @@ def points_of(area: Area, counts: Counter[str]) -> list[Point]:
     ]
 
 
-def chosen(points: Iterable[Point], limit: int, random: Random) -> list[Point]:
-    """Choose so many, in turn from each area, call and effect; all when there are fewer."""
+def shuffled(points: Iterable[Point], random: Random) -> list[Point]:
+    """Give all of them, in turn one of each area, call and effect."""
     kinds: dict[tuple[str, ...], list[Point]] = {}
     for point in points:
         key = (point.area.program, point.area.name, point.call, point.effect)
         kinds.setdefault(key, []).append(point)
-    waiting: list[list[Point]] = [_shuffled(kind, random) for kind in kinds.values()]
+    waiting = [random.sample(kind, len(kind)) for kind in kinds.values()]
     random.shuffle(waiting)
-    taken: list[Point] = []
-    while waiting and len(taken) < limit:
-        taken += [kind.pop() for kind in waiting][: limit - len(taken)]
+    order: list[Point] = []
+    while waiting:
+        order += [kind.pop() for kind in waiting]
         waiting = [kind for kind in waiting if kind]
-    return taken
-
-
-def _shuffled(points: Sequence[Point], random: Random) -> list[Point]:
-    return random.sample(points, len(points))
+    return order

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -16,8 +17,8 @@ from tests.faults.crash_points.points import (
     AGENT_AREAS,
     COLLECTOR_AREAS,
     Point,
-    chosen,
     points_of,
+    shuffled,
 )
 from tests.faults.patches import SOUND, Mutant
 
@@ -35,7 +36,7 @@ def run_points(
     recovery_seconds: float = RECOVERY_SECONDS,
     mutant: Mutant = SOUND,
 ) -> Iterator[Outcome]:
-    """Try so many of the points that are wanted, chosen by the seed.
+    """Try the points that are wanted, in the seed's order, until so many were met.
 
     Those that wait are given up with the iterator.
     """
@@ -52,11 +53,14 @@ def run_points(
                 if wanted(point)
             ]
             random = Random(seed)  # noqa: S311 - repeatable
-            taken = chosen(points, limit, random)
-            running = [threads.submit(try_point, bench, one) for one in taken]
+            left = iter(shuffled(points, random))
+            met = 0
             try:
-                for done in as_completed(running):
-                    yield done.result()
+                while met < limit and (taken := list(islice(left, limit - met))):
+                    running = [threads.submit(try_point, bench, one) for one in taken]
+                    for done in as_completed(running):
+                        met += done.result().fired
+                        yield done.result()
             finally:
                 threads.shutdown(cancel_futures=True)
     finally:

@@ -1,7 +1,7 @@
 """Waiting until a collector's answers equal the ledger."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import grpc
 
@@ -29,11 +29,15 @@ def differences(collector: Collector, writers: dict[str, LogWriter]) -> list[str
 
 
 def settled(
-    collectors: Sequence[Collector], writers: dict[str, LogWriter], seconds: float
+    collectors: Sequence[Collector],
+    writers: dict[str, LogWriter],
+    seconds: float,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[list[str], float]:
     """Wait until all answers agree, at most so long; what differs then, and how long it took."""
     began = time.monotonic()
     while True:
+        meanwhile()
         wrong = [one for each in collectors for one in differences(each, writers)]
         spent = time.monotonic() - began
         if not wrong or spent > seconds:

@@ -45,7 +45,8 @@ def observe(query: Query, server: str, names: Iterable[str]) -> Observed:
     request = pb.SummaryRequest(filter=query.filter(servers=[server]), bucket=pb.BUCKET_HOUR)
     total = query.stub.Summary(request, timeout=30).total
     states = Counter({state: getattr(total, state) for state in STATES})
-    return Observed(attempts, queue_ids, +states, gaps_of(query, server))
+    gaps = gaps_of(query, server)
+    return Observed(attempts, queue_ids, +states, gaps, oldest_us_of(query, server))
 
 
 def gaps_of(query: Query, server: str) -> list[Span]:
@@ -60,6 +61,12 @@ def gaps_of(query: Query, server: str) -> list[Span]:
         )
         for gap in query.stub.ListGaps(asked, timeout=30).gaps
     ]
+
+
+def oldest_us_of(query: Query, server: str) -> int:
+    """Moment of the oldest line that was read; 0 for none."""
+    servers = query.stub.ListServers(pb.ListServersRequest(), timeout=30).servers
+    return next((one.oldest_line.ToMicroseconds() for one in servers if one.name == server), 0)
 
 
 def _attempt(queue_id: str, recipient: bytes, traced: pb.TracedAttempt) -> Attempt:

@@ -22,7 +22,7 @@ def play_all(
 ) -> Iterator[Played]:
     """Play all; what came of each as it ends. Those that wait are given up with the iterator."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, max_tasks_per_child=10) as processes:
+    with ProcessPoolExecutor(jobs, context) as processes:
         running = [
             processes.submit(play_in_new_folder, one, recovery_seconds, mutant) for one in plans
         ]

@@ -64,6 +64,19 @@ class Connection:
         Path | None,
         _file("--key-file", "MAILTALLY_KEY_FILE", "PEM file of the key of --certificate-file."),
     ] = None
+    token_file: Annotated[
+        Path | None,
+        _file(
+            "--token-file",
+            "MAILTALLY_TOKEN_FILE",
+            "File with the token of a person, to see what they may see.",
+        ),
+    ] = None
+    token: Annotated[
+        str,
+        # Not for command lines: everybody on the host can read these.
+        typer.Option("--token", envvar="MAILTALLY_TOKEN", hidden=True, show_envvar=False),
+    ] = ""
     timeout: Annotated[
         float,
         typer.Option(

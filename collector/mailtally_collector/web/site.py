@@ -7,6 +7,7 @@ Threads   Handlers are plain functions and run in the server's thread pool, each
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from peewee import Database
@@ -15,9 +16,12 @@ from starlette.responses import HTMLResponse
 
 from mailtally_collector import __version__
 from mailtally_collector.classify.current_rules import CurrentRules
+from mailtally_collector.people.entrance import Entrance
 from mailtally_collector.presence import Presence
+from mailtally_collector.query.buckets import time_zone
 from mailtally_collector.query_cli.terms import domain_of, smtp_code
 from mailtally_collector.store.reading import answer
+from mailtally_collector.store.transact import Transact
 from mailtally_collector.web import chart, words
 from mailtally_collector.web.links import linked
 from mailtally_collector.web.navigation import more_filters, navigation
@@ -31,13 +35,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The parts that handlers need; ``clock`` gives microseconds since 1970."""
+    """The parts that handlers need; ``clock`` gives microseconds since 1970.
+
+    ``transact`` runs what is written; it blocks, and raises StoreUnavailableError.
+    """
 
     database: Database
     presence: Presence
     rules: CurrentRules
     clock: Callable[[], int]
     templates: Environment
+    transact: Transact
+    entrance: Entrance
 
     def ask(self, question: Callable[..., T], *arguments: Any) -> T:
         """Ask the database; raises what the question raises."""
@@ -72,9 +81,14 @@ def site_of(request: Request) -> Site:
 
 
 def viewer_of(request: Request) -> Viewer:
-    """Who asks; people.py has seen to it that there is one."""
+    """Who asks; doorkeeper.py has seen to it that there is one."""
     viewer: Viewer = request.state.viewer
     return viewer
+
+
+def zone_of(request: Request) -> ZoneInfo:
+    """The viewer's time zone."""
+    return time_zone(viewer_of(request).zone or "UTC")
 
 
 def asked_view(request: Request) -> View:

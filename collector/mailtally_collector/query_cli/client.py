@@ -83,8 +83,11 @@ def _channel(connection: Connection) -> grpc.Channel:
 
 
 def _token(connection: Connection) -> str:
-    """The token, from its file or the environment; "" for none."""
-    token = connection.token
+    """The token, from its file or the environment; "" for none.
+
+    Never from the command line, which everybody on the host can read.
+    """
+    token = os.environ.get("MAILTALLY_TOKEN", "")
     if connection.token_file:
         token = (_read(connection.token_file) or b"").decode("utf-8", "replace")
     token = token.strip()

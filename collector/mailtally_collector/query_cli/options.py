@@ -69,14 +69,9 @@ class Connection:
         _file(
             "--token-file",
             "MAILTALLY_TOKEN_FILE",
-            "File with the token of a person, to see what they may see.",
+            "File with a person's token, to see what they may see; or it in MAILTALLY_TOKEN.",
         ),
     ] = None
-    token: Annotated[
-        str,
-        # Not for command lines: everybody on the host can read these.
-        typer.Option("--token", envvar="MAILTALLY_TOKEN", hidden=True, show_envvar=False),
-    ] = ""
     timeout: Annotated[
         float,
         typer.Option(

@@ -20,7 +20,7 @@ class _Details(NamedTuple):
     compression: Any
 
 
-class WithToken(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
+class WithToken(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
     """Adds it to the metadata."""
 
     def __init__(self, token: str) -> None:

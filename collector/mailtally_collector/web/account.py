@@ -82,6 +82,8 @@ def make_token(request: Request, form: Form) -> Response:
         faults["domains"] = "people.bad_domain"
     elif domains and role != Role.CUSTOMER.value:
         faults["domains"] = "people.domains_of_customers"
+    elif not domains and role == Role.CUSTOMER.value and signed_in.viewer.sees_fleet:
+        faults["domains"] = "people.no_domains"
     elif signed_in.viewer.role is Role.CUSTOMER and set(domains) - set(signed_in.person.domains):
         faults["domains"] = "account.not_yours"
     if faults:

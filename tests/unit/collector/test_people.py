@@ -153,8 +153,7 @@ def test_a_token_never_sees_more_than_its_person(
     viewer = token_viewer(person(role, own), token(limit, narrowed))
     ranks = ["customer", "support", "admin"]
     assert ranks.index(viewer.role.value) == min(ranks.index(role), ranks.index(limit))
-    for domain in (*DOMAINS, "other.example", None):
-        name = domain and domain.encode()
+    for name in (*(one.encode() for one in DOMAINS), b"other.example", None):
         assert owner.scope.sees(name) or not viewer.scope.sees(name)
     if role == "customer":
         expected = set(own) & set(narrowed) if narrowed else set(own)

@@ -1,7 +1,8 @@
 """Configuration: a TOML file, every key optional, every mistake reported at once.
 
 Keys      [listen]  address "127.0.0.1:8790"; enrolment: where agents come to their certificates,
-                    "" for nowhere, default the same host and port 8791; reflection false;
+                    "" for nowhere, default the same host and port 8791; tokens: where people ask by
+                    token without a certificate, default "" for nowhere; reflection false;
                     insecure false (true: no TLS, on a loopback address only)
           [identity] folder of the collector's own authority; hosts: names and addresses by which
                     agents reach it; certificate_days 90
@@ -107,6 +108,7 @@ class Listen(Section):
 
     address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8790"
     enrolment: Annotated[str, AfterValidator(lambda value: value and _address(value))] | None = None
+    tokens: Annotated[str, AfterValidator(lambda value: value and _address(value))] = ""
     reflection: bool = False
     insecure: bool = False
 
@@ -389,17 +391,18 @@ def _exposure_findings(config: Config) -> list[tuple[str, str]]:
         return []
     if config.tls.files:
         return [("listen.insecure", "there are [tls] files: leave out one or the other")]
-    if _is_loopback(config.listen.address):
-        return []
+    given = {"address": config.listen.address, "tokens": config.listen.tokens}
     return [
         (
-            "listen.address",
+            f"listen.{key}",
             (
-                f"{config.listen.address} can be reached by others, and with listen.insecure"
+                f"{address} can be reached by others, and with listen.insecure"
                 " nothing would be encrypted: leave out listen.insecure, and invite agents"
                 " (mailtally-collector agents invite NAME)"
             ),
         )
+        for key, address in given.items()
+        if address and not _is_loopback(address)
     ]
 
 

@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from random import SystemRandom
 
-import grpc
 from grpc_health.v1 import health
 
 from mailtally.v1 import control_pb2, control_pb2_grpc, ingest_pb2, query_pb2, query_pb2_grpc
@@ -117,7 +116,7 @@ async def serve(
     query = QueryService(
         *(location, presence, now_us, rules), callers=callers, agent_of=doors.admission.agent_of
     )
-    serving = await _offer(doors.server, config, ingest, query, desk.service)
+    serving = await _offer(doors, config, ingest, query, desk.service)
     address = doors.listen()
     dashboard = Dashboard(config, presence, rules, now_us, store.transact)
     for part in (store, rule_watch, timetable):
@@ -149,18 +148,19 @@ async def serve(
 
 
 async def _offer(
-    server: grpc.aio.Server,
+    doors: Doors,
     config: Config,
     ingest: IngestService,
     query: QueryService,
     control: ControlService,
 ) -> health.aio.HealthServicer:
-    server.add_generic_rpc_handlers((report_handler(ingest),))
-    query_pb2_grpc.add_QueryServiceServicer_to_server(query, server)
-    control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
+    doors.server.add_generic_rpc_handlers((report_handler(ingest),))
+    for server in (doors.server, doors.for_people):
+        query_pb2_grpc.add_QueryServiceServicer_to_server(query, server)
+        control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
     if config.listen.reflection:
-        add_reflection(server, SERVICES)
-    return await add_health(server, SERVICES)
+        add_reflection(doors.server, SERVICES)
+    return await add_health(doors.server, SERVICES)
 
 
 def _write_port(file: Path | None, address: str) -> None:

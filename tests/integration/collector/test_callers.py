@@ -1,6 +1,8 @@
 """Questions and orders over gRPC by token: who is who, who may what, and what the audit keeps."""
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,7 +13,7 @@ import grpc
 import pytest
 from typer.testing import CliRunner
 
-from mailtally.v1 import control_pb2, control_pb2_grpc, query_pb2, query_pb2_grpc
+from mailtally.v1 import control_pb2, control_pb2_grpc, ingest_pb2_grpc, query_pb2, query_pb2_grpc
 from mailtally_collector.durations import DAY_US
 from mailtally_collector.people import register
 from mailtally_collector.people.secret import token_parts
@@ -229,3 +231,29 @@ async def test_the_command_line_shows_a_token(
             ["stats", "--collector", "192.0.2.1:1", "--token-file", str(file)],
         )
         assert (outside.exit_code, "goes over TLS" in outside.stderr) == (2, True)
+
+
+async def test_at_the_port_for_tokens_nobody_passes_without_one(
+    location: Location, transact: Transact, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    token = transact(partial(make_token, name="cat"))
+    config = tmp_path / "collector.toml"
+    config.write_text(
+        f'[listen]\ntokens = "127.0.0.1:0"\n[identity]\nfolder = "{tmp_path / "ca"}"\n'
+    )
+    async with collector(location, config, insecure=None):
+        (port,) = re.findall(r"people ask by token address=127\.0\.0\.1:(\d+)", caplog.text)
+        authority = grpc.ssl_channel_credentials((tmp_path / "ca" / "ca.pem").read_bytes())
+        async with grpc.aio.secure_channel(f"localhost:{port}", authority) as channel:
+            query: Any = query_pb2_grpc.QueryServiceStub(channel)
+            ingest: Any = ingest_pb2_grpc.IngestServiceStub(channel)
+            asked, tail = query_pb2.SummaryRequest(), query_pb2.TailEventsRequest()
+            assert await status(query.Summary(asked)) is UNKNOWN
+            assert await status(query.TailEvents(tail)) is UNKNOWN
+            assert await status(query.Summary(asked, metadata=bearer("mt_0_x"))) is UNKNOWN
+            good = bearer(token)
+            assert await status(query.Summary(asked, metadata=good)) is grpc.StatusCode.OK
+            assert await status(query.TailEvents(tail, metadata=good)) is grpc.StatusCode.OK
+            reporting = ingest.Report(metadata=good)
+            assert await status(reporting) is grpc.StatusCode.UNIMPLEMENTED

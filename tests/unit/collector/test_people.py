@@ -39,10 +39,10 @@ class Clock:
 
 
 def test_a_password_is_kept_as_argon2id_and_compared() -> None:
-    kept = hashed("cafe\u0301 and more words")
+    kept = hashed("ni\u006e\u0303o and more words")
     assert kept.startswith("$argon2id$v=19$m=65536,t=3,")
-    assert matches(kept, "caf\u00e9 and more words")
-    assert not matches(kept, "cafe and more words")
+    assert matches(kept, "ni\u00f1o and more words")
+    assert not matches(kept, "nino and more words")
     assert not matches("", "nobody has this password")
     assert not matches("no hash", "x")
     assert hashed("same words again") != hashed("same words again")
@@ -88,7 +88,7 @@ def test_only_tokens_are_tokens(text: str) -> None:
 
 def test_a_secret_is_only_itself() -> None:
     assert is_secret("abc", hash_of("abc"))
-    assert not is_secret("abd", hash_of("abc"))
+    assert not is_secret("abx", hash_of("abc"))
     assert not is_secret("\udcff", hash_of("abc"))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.config import Config
-from mailtally_collector.people.register import By, invite_first
+from mailtally_collector.people.register import first_link
 from mailtally_collector.presence import Presence
 from mailtally_collector.serving import PortError
 from mailtally_collector.store.database import close_reading, open_for_reading
@@ -49,7 +49,7 @@ class Dashboard:
         try:
             self._server = WebServer(app, config.web_address, config.web.certificate)
         except PortError as error:
-            if config.web.address is not None:
+            if config.web.address is not None or config.web.certificate:
                 raise
             logger.warning('no dashboard reason="%s"', error)
 
@@ -66,7 +66,7 @@ class Dashboard:
         url = self._config.web_url(self.port)
         logger.info("dashboard address=%s", url)
         try:
-            secret = self._transact(lambda sql: invite_first(sql, By("local", self._clock())))
+            secret = self._transact(lambda sql: first_link(sql, self._clock()))
         except StoreUnavailableError:
             return  # the writer has said why
         if secret:

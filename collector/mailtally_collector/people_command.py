@@ -69,7 +69,7 @@ def setup_link(
     settings = load(config, None, database)
     now_us = time_us()
     if name is None:
-        secret = write(settings, lambda sql: register.invite_first(sql, By(WHO, now_us)))
+        secret = write(settings, lambda sql: register.first_link(sql, now_us))
         if secret is None:
             fail(["there are people already: name the one who needs a password"], EXIT_FAILED)
     else:

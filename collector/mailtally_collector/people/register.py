@@ -30,14 +30,14 @@ class By:
     now_us: int
 
 
-def invite_first(sql: Sql, by: By) -> str | None:
-    """Make the link by which the first admin comes: its secret; None when somebody is there."""
+def first_link(sql: Sql, now_us: int) -> str | None:
+    """Make the link by which the first admin comes: its secret; None when somebody is there.
+
+    Its use is noted, not that it was made: collectors do that at each start.
+    """
     if people.has_people(sql):
         return None
-    secret = new_secret()
-    people.make_link(sql, hash_of(secret), people.NOBODY, by.now_us + LINK_US)
-    note(sql, by.now_us, who=by.who, action="make-setup-link", scope="people", detail="first admin")
-    return secret
+    return _link(sql, now_us, people.NOBODY)
 
 
 def add(sql: Sql, by: By, name: str, role: str, domains: Sequence[str]) -> str | None:

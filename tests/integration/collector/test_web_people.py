@@ -2,9 +2,13 @@
 
 import asyncio
 import html
+import http.client
 import logging
 import re
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -12,6 +16,8 @@ from urllib.parse import quote
 import pytest
 
 from mailtally_collector.durations import HOUR_US
+from mailtally_collector.identity.authority import open_authority
+from mailtally_collector.serving import PortError
 from mailtally_collector.store.location import Location
 from mailtally_collector.store.sign_ins import IDLE_US
 from mailtally_collector.store.transact import Transact
@@ -399,3 +405,32 @@ async def test_a_taken_port_costs_the_dashboard_only_where_it_is_not_asked_for(
         with pytest.raises(Exception, match=r"web\.address"):
             async with site(tmp_path / "b.db", address):
                 pass
+
+
+async def test_without_an_address_there_is_no_dashboard(tmp_path: Path) -> None:
+    async with site(tmp_path / "a.db", '[web]\naddress = ""\n') as browser:
+        assert browser.port == 0
+
+
+async def test_the_dashboard_serves_tls_and_ends_with_the_collector(tmp_path: Path) -> None:
+    authority = open_authority(tmp_path / "ca")
+    own = authority.server_credential(("localhost",), datetime.now(UTC))
+    (tmp_path / "web.pem").write_bytes(own.certificate)
+    (tmp_path / "web.key").write_bytes(own.key)
+    files = f'certificate_file = "{tmp_path}/web.pem"\nkey_file = "{tmp_path}/web.key"\n'
+    trust = ssl.create_default_context(cadata=authority.pem.decode())
+
+    def asked(port: int) -> int:
+        connection = http.client.HTTPSConnection("localhost", port, timeout=10, context=trust)
+        with closing(connection):
+            connection.request("GET", "/login")
+            return connection.getresponse().status
+
+    async with site(tmp_path / "a.db", f"[web]\n{files}") as browser:
+        assert await run(asked, browser.port) == 200
+    with pytest.raises(ConnectionRefusedError):
+        await run(asked, browser.port)
+    (tmp_path / "web.key").write_bytes(b"no key")
+    with pytest.raises(PortError, match=r"\[web\] cannot be used"):
+        async with site(tmp_path / "b.db", f"[web]\n{files}"):
+            pass

@@ -11,7 +11,7 @@ WORKERS ?= 3
 MANY = $(if $(ROWS),--rows $(ROWS)) $(if $(DATABASE),--database $(DATABASE)) \
 	$(if $(CLUSTER),--cluster $(CLUSTER))
 
-.PHONY: faults faults-crash faults-blackbox faults-mutants bench-outage bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: isolation faults faults-crash faults-blackbox faults-mutants bench-outage bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -126,6 +126,11 @@ faults-mutants: env  ## programs with seeded faults, and which layer catches the
 faults-postgres: env  ## PostgreSQL, collectors and agents killed in many ways; SEEDS=n of each
 	tests/setup/packages
 	FAULT_SEEDS=$(or $(SEEDS),10) $(BIN)/python -m pytest -q tests/faults --timeout 0
+
+isolation: env  ## 10,000 questions of people who may see some mail, on both databases
+	tests/setup/packages
+	ISOLATION_EXAMPLES=1300 $(BIN)/python -m pytest -q --timeout 0 \
+	    tests/integration/collector/test_isolation.py
 
 compiled: env  ## a wheel in dist/ whose log reader is compiled (needs a C compiler)
 	rm -rf build/compiled && mkdir -p build/compiled

@@ -18,7 +18,7 @@ from mailtally_collector.store.settings import FLEET, change_settings, clear_set
 from mailtally_collector.store.sql import Sql
 
 WAIT_DEFAULT, WAIT_MAX = 60, 3_600
-# Until people are known by name, whoever may connect.
+# Whoever may connect, where people are not known by name.
 WHO = "local"
 
 
@@ -30,6 +30,7 @@ class Change:
     enabled: bool | None
     interval_seconds: int | None
     now_us: int
+    who: str = WHO
 
     def check(self, sql: Sql) -> None:
         """Raise QueryError for what cannot be set."""
@@ -46,12 +47,12 @@ class Change:
             *(sql, ids),
             enabled=self.enabled,
             interval_seconds=self.interval_seconds,
-            who=WHO,
+            who=self.who,
             now_us=self.now_us,
         )
         values = (("enabled", self.enabled), ("interval_seconds", self.interval_seconds))
         detail = " ".join(f"{name}={value}".lower() for name, value in values if value is not None)
-        _note(sql, self.now_us, "update-settings", self.servers, detail)
+        _note(sql, self.now_us, self.who, "update-settings", self.servers, detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Clearing:
 
     servers: tuple[str, ...]
     now_us: int
+    who: str = WHO
 
     def check(self, sql: Sql) -> None:
         """Raise QueryError when there is no such server."""
@@ -70,7 +72,7 @@ class Clearing:
     def write(self, sql: Sql) -> None:
         """Clear theirs."""
         clear_settings(sql, list(server_ids(sql, self.servers).values()))
-        _note(sql, self.now_us, "clear-settings", self.servers, "")
+        _note(sql, self.now_us, self.who, "clear-settings", self.servers, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Request:
     servers: tuple[str, ...]
     wait_seconds: int
     now_us: int
+    who: str = WHO
 
     def check(self, sql: Sql) -> None:
         """Raise QueryError when there is no such server."""
@@ -94,10 +97,12 @@ class Request:
         until_us = self.now_us + wait_seconds * SECOND_US
         requests = request_collection(sql, ids, self.now_us, until_us)
         detail = f"servers={len(ids)} wait_seconds={wait_seconds}"
-        _note(sql, self.now_us, "collect-now", self.servers, detail)
+        _note(sql, self.now_us, self.who, "collect-now", self.servers, detail)
         return list(requests.values())
 
 
-def _note(sql: Sql, now_us: int, action: str, servers: Sequence[str], detail: str) -> None:
+def _note(
+    sql: Sql, now_us: int, who: str, action: str, servers: Sequence[str], detail: str
+) -> None:
     scope = ", ".join(sorted(servers)) or "fleet"
-    note(sql, now_us, who=WHO, action=action, scope=scope, detail=detail)
+    note(sql, now_us, who=who, action=action, scope=scope, detail=detail)

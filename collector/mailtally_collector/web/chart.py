@@ -147,6 +147,11 @@ def delivered(counts: Counts) -> int:
     return counts.by_state.get(int(DeliveryState.DELIVERED), 0)
 
 
+def in_state(counts: Counts, state: str) -> int:
+    """Those in the state of that name."""
+    return counts.by_state.get(int(DeliveryState[state.upper()]), 0)
+
+
 def ended(counts: Counts) -> int:
     """Those to which nothing more happens: what the bounce rate is of."""
     return counts.sent - sum(counts.by_state.get(state, 0) for state in UNFINISHED)

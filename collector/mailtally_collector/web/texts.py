@@ -21,7 +21,7 @@ class Texts:
             self.language = language
             self.by_name = dict(_flat("", tomllib.load(file)))
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         """The sentence of that name. Raises KeyError for one that is not there."""
         sentence = self.by_name[name]
         return sentence.format_map(values) if values else sentence

@@ -27,9 +27,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def site(filled: Path) -> Iterator[str]:
-    """Address of the application over it."""
-    with application(filled) as app, serving(app) as address:
+def site(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the application over a copy of it: look-ups are written down."""
+    path = Path(shutil.copy(filled, tmp_path_factory.mktemp("site")))
+    with application(path) as app, serving(app) as address:
         yield address
 
 

@@ -207,15 +207,16 @@ class Mail:
         for daemon, text in said:
             self._line(server, at, f"postfix/{daemon}[811]: {name}: {text}")
         self._score(server, at, name, refused=answer is not None)
+        since = at
         if deferred:
             for wait in range(chance.choice((1, 2, 4))):
                 at += timedelta(minutes=5 * 2**wait)
-                self._try(server, at, name, to, provider, "deferred", deferred)
+                self._try(server, at, name, to, provider, "deferred", deferred, since)
             if chance.random() < 0.4 or at > NOW - timedelta(hours=1):
                 return
         at += timedelta(seconds=chance.uniform(0.4, 3))
         ok = ("2.0.0", "250 2.0.0 OK 1795161600 a640c23a62f3a - queued")
-        self._try(server, at, name, to, provider, "bounced" if answer else "sent", answer or ok)
+        self._try(server, at, name, to, provider, "bounced" if answer else "sent", answer or ok, since)
         self._line(server, at, f"postfix/qmgr[811]: {name}: removed")
 
     def _score(self, server: str, at: datetime, name: str, *, refused: bool) -> None:
@@ -235,11 +236,14 @@ class Mail:
         provider: Provider,
         status: str,
         answer: tuple[str, str],
+        since: datetime,
     ) -> None:
         dsn, reply = answer[0], answer[1].replace("{to}", to)
         host = provider.relay.rpartition(":")[0]
         said = reply if status == "sent" else f"host {host} said: {reply} (in reply to RCPT TO command)"
-        text = f"to=<{to}>, relay={provider.relay}, delay=1.3, delays=0.1/0.02/1/0.2,"
+        delay = max(1.0, (at - since).total_seconds())
+        text = f"to=<{to}>, relay={provider.relay}, delay={delay:.1f},"
+        text += f" delays={delay - 1:.2f}/0.01/0.79/0.2,"
         text += f" dsn={dsn}, status={status} ({said})"
         self._line(server, at, f"postfix/smtp[877]: {name}: {text}")
 

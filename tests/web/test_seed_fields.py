@@ -112,7 +112,7 @@ def test_s29_to_s41_every_field_of_an_event(shown: Answer, rows: list[dict[str, 
         assert f"<code>{row['smtp_code']}</code>" in text
         assert row["title"] in text
         assert row["advice"] in text
-        assert f'datetime="{row["last_try"].replace("Z", "+00:00")}' in text or row["last_try"]
+        assert f'datetime="{row["last_try"][:19]}' in text
         plain = re.sub(r"<[^>]*>", "", cells.partition('class="reply">')[2].partition("</p>")[0])
         assert html.unescape(plain) == row["reply_text"]
         assert f'data-label="Retry count" class="right">{row["attempts"]}<' in text

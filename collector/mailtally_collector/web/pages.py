@@ -17,7 +17,7 @@ from mailtally_collector.web.site import asked_view, page, site_of, viewer_of
 from mailtally_collector.web.statistics import events_page, statistics
 from mailtally_collector.web.view import View
 
-EVENTS_SHOWN = 100
+EVENTS_SHOWN = 50
 
 
 def show_statistics(request: Request) -> Response:

@@ -5,7 +5,6 @@ Gives     ``Change`` and ``Request``, checked on the reading side, each with the
 Raises    QueryError, which names the field, for what cannot be done.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailtally_collector.collecting import interval_fault
@@ -52,7 +51,7 @@ class Change:
         )
         values = (("enabled", self.enabled), ("interval_seconds", self.interval_seconds))
         detail = " ".join(f"{name}={value}".lower() for name, value in values if value is not None)
-        _note(sql, self.now_us, self.who, "update-settings", self.servers, detail)
+        _note(sql, self, "update-settings", detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class Clearing:
     def write(self, sql: Sql) -> None:
         """Clear theirs."""
         clear_settings(sql, list(server_ids(sql, self.servers).values()))
-        _note(sql, self.now_us, self.who, "clear-settings", self.servers, "")
+        _note(sql, self, "clear-settings", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +96,10 @@ class Request:
         until_us = self.now_us + wait_seconds * SECOND_US
         requests = request_collection(sql, ids, self.now_us, until_us)
         detail = f"servers={len(ids)} wait_seconds={wait_seconds}"
-        _note(sql, self.now_us, self.who, "collect-now", self.servers, detail)
+        _note(sql, self, "collect-now", detail)
         return list(requests.values())
 
 
-def _note(
-    sql: Sql, now_us: int, who: str, action: str, servers: Sequence[str], detail: str
-) -> None:
-    scope = ", ".join(sorted(servers)) or "fleet"
-    note(sql, now_us, who=who, action=action, scope=scope, detail=detail)
+def _note(sql: Sql, what: Change | Clearing | Request, action: str, detail: str) -> None:
+    scope = ", ".join(sorted(what.servers)) or "fleet"
+    note(sql, what.now_us, who=what.who, action=action, scope=scope, detail=detail)

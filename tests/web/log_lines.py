@@ -22,7 +22,7 @@ MAILBOXES = ("info", "orders", "newsletter", "anna", "support")
 SPIKE_DOMAIN, SPIKE_DAYS_AGO = "shop.example", 3
 HOSTILE_DOMAIN = "hostile.example"
 MARKUP = "<script>alert(1)</script>"
-IMAGE = "\"><img src=x onerror=alert(1)>"
+IMAGE = '"><img src=x onerror=alert(1)>'
 HOSTILE_TEXTS = (
     MARKUP,
     IMAGE,
@@ -60,10 +60,12 @@ class Provider:
 
 UNAUTHENTICATED = (
     "5.7.26",
-    "550-5.7.26 Your email has been blocked because the sender is unauthenticated."
-    " 550-5.7.26 Gmail requires all senders to authenticate with either SPF or DKIM."
-    " 550 5.7.26 For instructions on setting up authentication, go to"
-    " https://support.google.com/mail/answer/81126#authentication a640c23a62f3a - gsmtp",
+    (
+        "550-5.7.26 Your email has been blocked because the sender is unauthenticated."
+        " 550-5.7.26 Gmail requires all senders to authenticate with either SPF or DKIM."
+        " 550 5.7.26 For instructions on setting up authentication, go to"
+        " https://support.google.com/mail/answer/81126#authentication a640c23a62f3a - gsmtp"
+    ),
 )
 PROVIDERS = (
     Provider(
@@ -72,18 +74,23 @@ PROVIDERS = (
         (
             (
                 "5.1.1",
-                "550-5.1.1 The email account that you tried to reach does not exist. Please try"
-                " 550-5.1.1 double-checking the recipient's email address for typos. 550 5.1.1"
-                " For more information, go to https://support.google.com/mail/?p=NoSuchUser"
-                " a640c23a62f3a - gsmtp",
+                (
+                    "550-5.1.1 The email account that you tried to reach does not exist. Please try"
+                    " 550-5.1.1 double-checking the recipient's email address for typos. 550 5.1.1"
+                    " For more information, go to https://support.google.com/mail/?p=NoSuchUser"
+                    " a640c23a62f3a - gsmtp"
+                ),
             ),
             UNAUTHENTICATED,
         ),
         (
             (
                 "4.2.2",
-                "452-4.2.2 The recipient's inbox is out of storage space. Please direct the"
-                " recipient to 452 4.2.2 https://support.google.com/mail/?p=OverQuotaTemp - gsmtp",
+                (
+                    "452-4.2.2 The recipient's inbox is out of storage space. Please direct the"
+                    " recipient to 452 4.2.2 https://support.google.com/mail/?p=OverQuotaTemp"
+                    " - gsmtp"
+                ),
             ),
         ),
     ),
@@ -93,10 +100,14 @@ PROVIDERS = (
         (
             (
                 "5.7.1",
-                "550 5.7.1 Unfortunately, messages from [198.51.100.7] weren't sent. Please contact"
-                " your Internet service provider since part of their network is on our block list"
-                " (S3140). You can also refer your provider to"
-                " https://mail.live.com/mail/troubleshooting.aspx#errors.",
+                (
+                    "550 5.7.1 Unfortunately, messages from [198.51.100.7] weren't sent."
+                    " Please contact"
+                    " your Internet service provider since part of their network is on our"
+                    " block list"
+                    " (S3140). You can also refer your provider to"
+                    " https://mail.live.com/mail/troubleshooting.aspx#errors."
+                ),
             ),
             ("5.5.0", "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302)."),
         ),
@@ -108,9 +119,11 @@ PROVIDERS = (
         (
             (
                 "4.7.0",
-                "421 4.7.0 [TSS04] Messages from 198.51.100.7 temporarily deferred due to"
-                " unexpected volume or user complaints - 4.16.55.1; see"
-                " https://postmaster.yahooinc.com/error-codes",
+                (
+                    "421 4.7.0 [TSS04] Messages from 198.51.100.7 temporarily deferred due to"
+                    " unexpected volume or user complaints - 4.16.55.1; see"
+                    " https://postmaster.yahooinc.com/error-codes"
+                ),
             ),
         ),
     ),
@@ -120,8 +133,11 @@ PROVIDERS = (
         (
             (
                 "5.0.0",
-                "554 Transaction failed Reject due to policy restrictions. For explanation visit"
-                " https://postmaster.gmx.net/en/error-messages?ip=198.51.100.7",
+                (
+                    "554 Transaction failed Reject due to policy restrictions. For"
+                    " explanation visit"
+                    " https://postmaster.gmx.net/en/error-messages?ip=198.51.100.7"
+                ),
             ),
         ),
     ),
@@ -133,8 +149,10 @@ PROVIDERS = (
             ("5.0.0", "550 frobnicated by the plugh of xyzzy"),
             (
                 "5.7.1",
-                "554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked using"
-                " zen.spamhaus.org; https://www.spamhaus.org/query/ip/198.51.100.7",
+                (
+                    "554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked using"
+                    " zen.spamhaus.org; https://www.spamhaus.org/query/ip/198.51.100.7"
+                ),
             ),
         ),
         (("4.2.0", "450 4.2.0 <{to}>: Recipient address rejected: Greylisted for 5 minutes"),),
@@ -181,7 +199,7 @@ class Mail:
         answer = self._random.choice(provider.refuses) if refused else None
         waits = not refused and provider.defers and self._random.random() < 0.03
         deferred = self._random.choice(provider.defers) if waits else None
-        self._message(at, sender, provider, answer, deferred)
+        self._message(at, sender, provider, answer, deferred=deferred)
 
     def _message(
         self,
@@ -189,6 +207,7 @@ class Mail:
         sender: str,
         provider: Provider,
         answer: tuple[str, str] | None,
+        *,
         deferred: tuple[str, str] | None = None,
         to: str = "",
     ) -> None:
@@ -199,8 +218,13 @@ class Mail:
         to = to or f"{chance.choice('abcdefgh')}{chance.randrange(90)}@{provider.domain}"
         size = chance.randrange(2_000, 90_000)
         said = [
-            ("smtpd", f"client=web{hash_of(sender) % 9}.fleet.example[198.51.100.7],"
-             f" sasl_method=PLAIN, sasl_username={sender if '<' not in sender else 'x'}"),
+            (
+                "smtpd",
+                (
+                    f"client=web{hash_of(sender) % 9}.fleet.example[198.51.100.7],"
+                    f" sasl_method=PLAIN, sasl_username={sender if '<' not in sender else 'x'}"
+                ),
+            ),
             ("cleanup", f"message-id=<{self._number:x}.{size}@{sender.rpartition('@')[2]}>"),
             ("qmgr", f"from=<{sender}>, size={size}, nrcpt=1 (queue active)"),
         ]
@@ -211,12 +235,24 @@ class Mail:
         if deferred:
             for wait in range(chance.choice((1, 2, 4))):
                 at += timedelta(minutes=5 * 2**wait)
-                self._try(server, at, name, to, provider, "deferred", deferred, since)
+                self._try(
+                    *(server, at, name, to),
+                    provider=provider,
+                    status="deferred",
+                    answer=deferred,
+                    since=since,
+                )
             if chance.random() < 0.4 or at > NOW - timedelta(hours=1):
                 return
         at += timedelta(seconds=chance.uniform(0.4, 3))
         ok = ("2.0.0", "250 2.0.0 OK 1795161600 a640c23a62f3a - queued")
-        self._try(server, at, name, to, provider, "bounced" if answer else "sent", answer or ok, since)
+        self._try(
+            *(server, at, name, to),
+            provider=provider,
+            status="bounced" if answer else "sent",
+            answer=answer or ok,
+            since=since,
+        )
         self._line(server, at, f"postfix/qmgr[811]: {name}: removed")
 
     def _score(self, server: str, at: datetime, name: str, *, refused: bool) -> None:
@@ -233,6 +269,7 @@ class Mail:
         at: datetime,
         name: str,
         to: str,
+        *,
         provider: Provider,
         status: str,
         answer: tuple[str, str],
@@ -240,7 +277,11 @@ class Mail:
     ) -> None:
         dsn, reply = answer[0], answer[1].replace("{to}", to)
         host = provider.relay.rpartition(":")[0]
-        said = reply if status == "sent" else f"host {host} said: {reply} (in reply to RCPT TO command)"
+        said = (
+            reply
+            if status == "sent"
+            else f"host {host} said: {reply} (in reply to RCPT TO command)"
+        )
         delay = max(1.0, (at - since).total_seconds())
         text = f"to=<{to}>, relay={provider.relay}, delay={delay:.1f},"
         text += f" delays={delay - 1:.2f}/0.01/0.79/0.2,"

@@ -1,7 +1,7 @@
 """Pictures of every page, light, dark and on a phone: ``make screenshots``.
 
 Result    PNG files in the folder (default build/screenshots), named PAGE-LOOK.png. The data is that
-          of the tests, more of it; the clock stands still, so that pictures differ only when pages do.
+          of the tests, more of it; the clock stands still: pictures differ only when pages do.
 """
 
 import argparse
@@ -38,9 +38,9 @@ def retried(site: str) -> str:
     names = rows[0].split(",")
     queue_id, attempts = names.index("queue_id"), names.index("attempts")
     cells = [row.split(",") for row in rows[1:]]
-    return max((row for row in cells if row[attempts].isdigit()), key=lambda row: int(row[attempts]))[
-        queue_id
-    ]
+    return max(
+        (row for row in cells if row[attempts].isdigit()), key=lambda row: int(row[attempts])
+    )[queue_id]
 
 
 def take(browser: Browser, site: str, folder: Path) -> Iterator[Path]:

@@ -1,10 +1,12 @@
 """A database filled the real way: lines → the agent's reader → the wire → the collector's store."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC
 from ipaddress import ip_network
 from pathlib import Path
+
+from peewee import Database
 
 from mailtally.v1 import record_pb2
 from mailtally_agent import __version__
@@ -38,9 +40,7 @@ def store_lines(path: Path, mail: Mail) -> None:
         for server, lines in mail.by_server():
             records = read(lines)
             for at in range(0, len(records), RECORDS_AT_ONCE):
-                decoded = [
-                    decode_record(one, NOW_US) for one in records[at : at + RECORDS_AT_ONCE]
-                ]
+                decoded = [decode_record(one, NOW_US) for one in records[at : at + RECORDS_AT_ONCE]]
                 token = hashlib.sha256(f"{server} {at}".encode()).digest()[:16]
                 batch = Batch(server, decoded, token, NOW_US, [])
                 batches.prepare([batch])
@@ -50,14 +50,14 @@ def store_lines(path: Path, mail: Mail) -> None:
             _told(database, batches, server, len(lines))
 
 
-def read(lines: Iterable[str]) -> list[record_pb2.Record]:
+def read(lines: Sequence[str]) -> list[record_pb2.Record]:
     """What an agent makes of lines, as it goes over the wire."""
     reader = LogReader(UTC, NOW_US, DirectionRules([ip_network("127.0.0.1/32")]))
     sent = [encode(record).SerializeToString() for record in reader.read(lines)]
     return [record_pb2.Record.FromString(one) for one in sent]
 
 
-def _told(database: object, batches: BatchStore, server: str, lines: int) -> None:
+def _told(database: Database, batches: BatchStore, server: str, lines: int) -> None:
     """The agent's own words, with hostile samples; one server has a gap."""
     is_behind = server == SERVERS[1]
     state = AgentState(
@@ -70,17 +70,27 @@ def _told(database: object, batches: BatchStore, server: str, lines: int) -> Non
         open_messages=3,
         gaps=1 if server == GAPPED else 0,
     )
-    samples = [Sample("postfix/smtp", text.encode("utf-8", "surrogateescape")) for text in HOSTILE_TEXTS]
+    samples = [
+        Sample("postfix/smtp", text.encode("utf-8", "surrogateescape")) for text in HOSTILE_TEXTS
+    ]
     source = SourceReport("/var/log/mail.log", state.newest_line_us, state.backlog_bytes, "")
     report = AgentReport(1_200, state.oldest_line_us, 1, 0, samples, [], [source])
-    with writing(database):  # type: ignore[arg-type]
-        sql = sql_for(database)  # type: ignore[arg-type]
+    with writing(database):
+        sql = sql_for(database)
         greet(sql, server, __version__, b"", NOW_US)
         note_connected(sql, server, 1, NOW_US - HOUR_US)
         store_agent_state(sql, server, state, NOW_US)
         store_report(sql, server, report, NOW_US)
     if server == GAPPED:
         begin_us = NOW_US - 5 * DAY_US
-        gap = Gap(77, begin_us, begin_us + 50 * MINUTE_US, GapCause.ROTATED_AWAY, True, 0, "mail.log")
-        with writing(database):  # type: ignore[arg-type]
+        gap = Gap(
+            gap_hash=77,
+            from_us=begin_us,
+            to_us=begin_us + 50 * MINUTE_US,
+            cause=GapCause.ROTATED_AWAY,
+            certain=True,
+            lost_lines=0,
+            source="mail.log",
+        )
+        with writing(database):
             batches.store([Batch(server, [], b"gap".ljust(16), NOW_US, [gap])])

@@ -76,12 +76,16 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     mail.of_a_month(400)
     mail.of_a_stranger()
     store_lines(path, mail)
-    with application(path) as app, serving(app) as site, _collector(path, folder) as address:
-        with grpc.insecure_channel(address) as channel:
-            yield Both(site, query_pb2_grpc.QueryServiceStub(channel))
+    with (
+        application(path) as app,
+        serving(app) as site,
+        _Collector(path, folder) as address,
+        grpc.insecure_channel(address) as channel,
+    ):
+        yield Both(site, query_pb2_grpc.QueryServiceStub(channel))
 
 
-class _collector:  # noqa: N801 - a context manager
+class _Collector:
     """A collector in a thread of this process."""
 
     def __init__(self, path: Path, folder: Path) -> None:

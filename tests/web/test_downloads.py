@@ -52,7 +52,11 @@ def test_headers_make_it_a_file(site: str) -> None:
 
 def test_no_cell_is_a_formula_and_strangers_texts_are_exact_in_json(site: str) -> None:
     asked = "range=24h&domain=hostile.example"
-    cells = [one for row in csv.reader(io.StringIO(get(site, f"/events.csv?{asked}").text)) for one in row]
+    cells = [
+        one
+        for row in csv.reader(io.StringIO(get(site, f"/events.csv?{asked}").text))
+        for one in row
+    ]
     numbers = re.compile(r"-?\d+(\.\d+)?")
     assert [
         cell for cell in cells if cell.startswith(FORMULA_STARTS) and not numbers.fullmatch(cell)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Dialog, Page
 
 from tests.web.addresses import ADMIN_PAGES, CUSTOMER_PAGES
 from tests.web.asking import get
@@ -27,7 +27,11 @@ class Watched:
         self.wrong: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("dialog", lambda dialog: (self.wrong.append("a dialog"), dialog.dismiss()))
+        page.on("dialog", self._dialog)
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.wrong.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _console(self, message: Any) -> None:
         expected = "status of 404" in message.text and self.page.url.endswith("/nothing-here")
@@ -103,12 +107,13 @@ def test_strangers_texts_are_shown_as_they_are_and_run_nowhere(browser: Browser,
             scripts = page.evaluate("[...document.scripts].map(one => one.getAttribute('src'))")
             assert [one.partition("?")[0] for one in scripts] == ["/static/page.js"], address
             assert page.locator("img").count() == 1, address
-            odd = page.evaluate("document.body.innerText.match(/[\\u202a-\\u202e\\u2066-\\u2069\\x80-\\x9f]/g)")
+            odd = page.evaluate(
+                "document.body.innerText.match(/[\\u202a-\\u202e\\u2066-\\u2069\\x80-\\x9f]/g)"
+            )
             assert odd is None, address
             assert page.evaluate("[...document.querySelectorAll('[onerror],[style]')].length") == 0
         assert watched.wrong == []
         page.goto(f"{site}/events?range=24h&domain=hostile.example")
-        text = page.locator("table.event-table").inner_text()
         for details in page.query_selector_all("details"):
             details.evaluate("one => one.open = true")
         text = page.locator("table.event-table").inner_text()

@@ -135,7 +135,7 @@ def test_settings_hold_after_save_alone_and_are_written_into_the_audit(
         expect(page.locator("tbody tr").first).to_contain_text("cleared settings")
         expect(page.locator("tbody tr").nth(1)).to_contain_text("enabled=false")
         expect(page.locator("tbody tr").nth(1)).to_contain_text("anna")
-    for hours in ("0", "25", "1.5", "-1", "", "１２", "9" * 40, "<b>"):
+    for hours in ("0", "25", "1.5", "-1", "", "\uff11\uff12", "9" * 40, "<b>"):
         assert post(site, "/settings", enabled="1", how="interval", hours=hours).status == 400
     assert post(site, "/settings", enabled="1", how="sometimes").status == 400
     assert post(site, "/settings", server="nobody", enabled="1", how="continuous").status == 400

@@ -53,7 +53,7 @@ def progress_of(
 
 
 def under_way(sql: Sql, names: Collection[str], now_us: int) -> dict[str, int]:
-    """Requests that somebody waits for already: the newest of each of these servers, by its name."""
+    """Requests that somebody waits for: the newest of each of these servers, by its name."""
     rows = sql.run(
         "SELECT s.name, MAX(r.id) FROM collection_request r JOIN server s ON s.id = r.server_id"
         " WHERE r.until_us > ? AND r.state IN (?, ?) GROUP BY s.name",

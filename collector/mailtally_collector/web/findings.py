@@ -28,9 +28,7 @@ class Finding:
     names: tuple[str, ...] = ()
 
 
-def findings(
-    chart: Chart, reasons: TopReasons, around: Frame
-) -> list[Finding]:
+def findings(chart: Chart, reasons: TopReasons, around: Frame) -> list[Finding]:
     """List them; without servers the page says itself what to do."""
     found = []
     if not around.servers:

@@ -50,14 +50,14 @@ def domain_list(
     database: Database, scope: Scope, present: frozenset[str], view: View, now_us: int
 ) -> List:
     """Domains of senders, with their course. Raises QueryError."""
-    return _listed(database, scope, present, view, now_us, Dimension.DOMAIN)
+    return _listed(database, scope, present, view, now_us, dimension=Dimension.DOMAIN)
 
 
 def mailbox_list(
     database: Database, scope: Scope, present: frozenset[str], view: View, now_us: int
 ) -> List:
     """Addresses of senders. Raises QueryError."""
-    return _listed(database, scope, present, view, now_us, Dimension.MAILBOX)
+    return _listed(database, scope, present, view, now_us, dimension=Dimension.MAILBOX)
 
 
 def _listed(
@@ -66,6 +66,7 @@ def _listed(
     present: frozenset[str],
     view: View,
     now_us: int,
+    *,
     dimension: Dimension,
 ) -> List:
     around = frame(database, scope, present, view, now_us)
@@ -89,9 +90,7 @@ def _listed(
     return List(around, rows, found.total, rows_total, order, first, following)
 
 
-def _course(
-    database: Database, scope: Scope, view: View, row: Listed, now_us: int
-) -> list[Counts]:
+def _course(database: Database, scope: Scope, view: View, row: Listed, now_us: int) -> list[Counts]:
     if not row.name:
         return []
     name = row.name.decode("utf-8", "surrogateescape")
@@ -104,4 +103,8 @@ def _silent(scope: Scope, view: View, rows: list[Row]) -> list[Listed]:
     if scope.domains is None or view.filter.domain:
         return []
     known = {row.name for row in rows}
-    return [Listed(name, False, NOTHING, []) for name in scope.domains if name not in known]
+    return [
+        Listed(name, is_unknown=False, counts=NOTHING, buckets=[])
+        for name in scope.domains
+        if name not in known
+    ]

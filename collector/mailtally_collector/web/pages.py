@@ -38,9 +38,7 @@ def show_events(request: Request) -> Response:
     def filled(view: View, found: Any) -> Response:
         around, listed = found
         events = _shown(request, listed)
-        return page(
-            request, "events.html", view=view, frame=around, listed=listed, events=events
-        )
+        return page(request, "events.html", view=view, frame=around, listed=listed, events=events)
 
     return _answered(request, _events_with_frame, filled)
 

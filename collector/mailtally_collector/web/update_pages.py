@@ -2,8 +2,8 @@
 
 Walk      POST asks the agents and leads to a page that shows how far each server is. That page asks
           again by itself, with a script or without, until all are done; then it leads back.
-Who       Staff: the chosen servers, or all. A customer: those of them that carry mail of his. Servers
-          that somebody waits for already are not asked again.
+Who       Staff: the chosen servers, or all. A customer: those of them that carry mail of his.
+          Servers that somebody waits for already are not asked again.
 """
 
 from itertools import pairwise
@@ -66,7 +66,7 @@ def show_update(request: Request) -> Response:
         states=STATES,
         done=sum(one.state not in UNDER_WAY for one in found),
         is_going=any(one.state in UNDER_WAY for one in found),
-        here=str(request.url.include_query_params().path) + "?" + request.url.query,
+        here=f"{request.url.path}?{request.url.query}",
     )
 
 

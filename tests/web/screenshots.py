@@ -31,6 +31,12 @@ LOOKS: dict[str, dict[str, Any]] = {
     },
 }
 
+DOCS: tuple[tuple[str, str, Any], ...] = (
+    ("statistics", "light", {"width": 1280, "height": 1120}),
+    ("message", "dark", {"width": 1100, "height": 760}),
+    ("domains", "phone", {"width": 390, "height": 844}),
+)
+
 
 def retried(site: str) -> str:
     """Queue id of a message with several attempts."""
@@ -57,10 +63,24 @@ def take(browser: Browser, site: str, folder: Path) -> Iterator[Path]:
             context.close()
 
 
+def for_docs(browser: Browser, site: str, folder: Path) -> Iterator[Path]:
+    """Take those that the documentation shows: what is seen first, no longer than a screen."""
+    for name, look, size in DOCS:
+        options = LOOKS[look] | {"viewport": size, "device_scale_factor": 1}
+        context = browser.new_context(extra_http_headers={HEADER: "admin"}, **options)
+        page = context.new_page()
+        page.goto(site + ADMIN_PAGES[name].replace("{queue_id}", retried(site)))
+        path = folder / f"{name}-{look}.png"
+        page.screenshot(path=path)
+        yield path
+        context.close()
+
+
 def main() -> None:
     """Fill a database, serve it, take pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("build/screenshots"))
+    parser.add_argument("--docs", action="store_true", help="only those of docs/pictures")
     parser.add_argument("--messages", type=int, default=MESSAGES)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +92,8 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
         with application(path) as app, serving(app) as site:
             post(site, "/settings", server=SERVERS[1], enabled="1", how="interval", hours="4")
-            for picture in take(browser, site, options.folder):
+            pictures = for_docs if options.docs else take
+            for picture in pictures(browser, site, options.folder):
                 print(picture)
         browser.close()
 

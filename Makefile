@@ -11,7 +11,7 @@ WORKERS ?= 3
 MANY = $(if $(ROWS),--rows $(ROWS)) $(if $(DATABASE),--database $(DATABASE)) \
 	$(if $(CLUSTER),--cluster $(CLUSTER))
 
-.PHONY: isolation faults faults-crash faults-blackbox faults-mutants bench-outage bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: bench-page screenshots isolation faults faults-crash faults-blackbox faults-mutants bench-outage bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -89,6 +89,12 @@ bench-data: env  ## make a database of ROWS=n deliveries: DATABASE=file or URI, 
 
 bench-queries: env  ## how long questions take on ROWS=n deliveries; COMPARE=a smaller database
 	$(BIN)/python -m tests.bench.bench_queries $(MANY) $(if $(COMPARE),--compare $(COMPARE))
+
+bench-page: env  ## how long the statistics page of 30 days takes on ROWS=n deliveries, and its size
+	$(BIN)/python -m tests.bench.bench_page $(MANY)
+
+screenshots: env  ## pictures of every page of the dashboard, light, dark and on a phone
+	$(BIN)/python -m tests.web.screenshots
 
 verdicts: env  ## write anew what the rules say of their examples; review its diff
 	$(BIN)/python -m tests.verdicts

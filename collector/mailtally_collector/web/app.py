@@ -30,9 +30,17 @@ from mailtally_collector.web.account import (
     show_account,
 )
 from mailtally_collector.web.doorkeeper import Doorkeeper
+from mailtally_collector.web.download import download_csv, download_ndjson
+from mailtally_collector.web.fleet_pages import show_audit, show_unknown
 from mailtally_collector.web.forms import posted
 from mailtally_collector.web.forwarded import Forwarded, Network
-from mailtally_collector.web.pages import show_statistics
+from mailtally_collector.web.message_pages import show_messages
+from mailtally_collector.web.pages import (
+    show_domains,
+    show_events,
+    show_mailboxes,
+    show_statistics,
+)
 from mailtally_collector.web.people import (
     add_person,
     change_person,
@@ -41,6 +49,8 @@ from mailtally_collector.web.people import (
     switch_person,
 )
 from mailtally_collector.web.security import HEADERS, Security
+from mailtally_collector.web.server_pages import show_server, show_servers
+from mailtally_collector.web.settings_pages import save_settings, show_settings
 from mailtally_collector.web.sign_in import (
     set_up,
     show_setup,
@@ -50,6 +60,7 @@ from mailtally_collector.web.sign_in import (
 )
 from mailtally_collector.web.site import Site, environment, page
 from mailtally_collector.web.texts import Texts
+from mailtally_collector.web.update_pages import show_update, start_update
 
 STATIC = Path(__file__).parent / "static"
 # Each takes 64 MiB and a core for some 50 ms.
@@ -69,6 +80,20 @@ def build_app(
     app = Starlette(
         routes=[
             Route("/", show_statistics),
+            Route("/events", show_events),
+            Route("/events.csv", download_csv),
+            Route("/events.ndjson", download_ndjson),
+            Route("/domains", show_domains),
+            Route("/mailboxes", show_mailboxes),
+            Route("/messages", show_messages),
+            Route("/servers", show_servers),
+            Route("/servers/{name}", show_server),
+            Route("/unknown", show_unknown),
+            Route("/settings", show_settings),
+            Route("/settings", posted(save_settings), methods=["POST"]),
+            Route("/audit", show_audit),
+            Route("/update", show_update),
+            Route("/update", posted(start_update), methods=["POST"]),
             *_people_routes(),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

@@ -19,6 +19,8 @@ WIDTH, HEIGHT = 960, 220
 LEFT, TOP = 52, 8
 STRIP_HEIGHT = 44
 LABELS_MAX = 8
+# A label that begins further right would be cut.
+LABEL_END = WIDTH - 80
 TICKS = 4
 GAP_SHARE = 0.2
 PATTERNS = {
@@ -147,6 +149,11 @@ def delivered(counts: Counts) -> int:
     return counts.by_state.get(int(DeliveryState.DELIVERED), 0)
 
 
+def in_state(counts: Counts, state: str) -> int:
+    """Those in the state of that name."""
+    return counts.by_state.get(int(DeliveryState[state.upper()]), 0)
+
+
 def ended(counts: Counts) -> int:
     """Those to which nothing more happens: what the bounce rate is of."""
     return counts.sent - sum(counts.by_state.get(state, 0) for state in UNFINISHED)
@@ -194,4 +201,5 @@ def _labels(bars: Sequence[Bar], bucket: Bucket) -> tuple[Mark, ...]:
     else:
         chosen = list(bars)
     every = -(-len(chosen) // LABELS_MAX)
-    return tuple(Mark(bar.x, bar.start.strftime(pattern)) for bar in chosen[::every])
+    marks = (Mark(bar.x, bar.start.strftime(pattern)) for bar in chosen[::every])
+    return tuple(mark for mark in marks if mark.at <= LABEL_END)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mailtally_collector.classify.classify import Verdict, worded
+from mailtally_collector.classify.classify import Judged, Verdict, worded
 from mailtally_collector.classify.reply import read_reply
 from mailtally_collector.classify.rule_set import RuleSet
 from mailtally_collector.query.event import Event
@@ -28,14 +28,30 @@ def shown_events(events: Iterable[Event], rules: RuleSet, *, is_customer: bool) 
 
 def verdict_of_reply(reply: CountedReply, rules: RuleSet) -> Verdict | None:
     """Words for a counted reply; None when none was seen."""
-    if reply.judged is None:
+    said = (reply.sample, reply.reply_code, reply.enhanced_status)
+    return verdict_of(reply.judged, said, rules)
+
+
+def verdict_of(
+    judged: Judged | None,
+    said: tuple[bytes, int, str],
+    rules: RuleSet,
+    *,
+    gave_up: bool = False,
+) -> Verdict | None:
+    """Words for what was said: text, code and enhanced status; None when it was not judged."""
+    if judged is None:
         return None
-    read = read_reply(
-        reply.sample,
-        reply_code=str(reply.reply_code or ""),
-        enhanced_status=reply.enhanced_status,
-    )
-    return worded(reply.judged, read, rules)
+    text, reply_code, enhanced_status = said
+    reply = read_reply(text, reply_code=str(reply_code or ""), enhanced_status=enhanced_status)
+    return worded(judged, reply, rules, gave_up=gave_up)
+
+
+def advice_for(verdict: Verdict | None, *, is_customer: bool) -> str:
+    """What that reader can do; empty without a verdict."""
+    if verdict is None:
+        return ""
+    return verdict.advice_customer if is_customer else verdict.advice
 
 
 def state_word(state: int) -> str:
@@ -47,16 +63,8 @@ def state_word(state: int) -> str:
 
 
 def _shown(event: Event, rules: RuleSet, *, is_customer: bool) -> ShownEvent:
-    verdict = None
-    if event.judged is not None:
-        reply = read_reply(
-            event.reply_text,
-            reply_code=str(event.reply_code or ""),
-            enhanced_status=event.enhanced_status,
-        )
-        gave_up = event.state == DeliveryState.EXPIRED
-        verdict = worded(event.judged, reply, rules, gave_up=gave_up)
-    advice = ""
-    if verdict is not None:
-        advice = verdict.advice_customer if is_customer else verdict.advice
+    said = (event.reply_text, event.reply_code, event.enhanced_status)
+    gave_up = event.state == DeliveryState.EXPIRED
+    verdict = verdict_of(event.judged, said, rules, gave_up=gave_up)
+    advice = advice_for(verdict, is_customer=is_customer)
     return ShownEvent(event, state_word(event.state), verdict, advice)

@@ -7,10 +7,9 @@ Gives     ``findings``: plain functions of what the page shows anyway, so that a
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mailtally_collector.query.coverage import Coverage
 from mailtally_collector.query.reasons import TopReasons
-from mailtally_collector.query.servers import Server
 from mailtally_collector.web.chart import Bar, Chart
+from mailtally_collector.web.frame import Frame
 
 # A bucket stands out when this part of what it came to an end with failed, and so many at least.
 SPIKE_RATE = 0.1
@@ -29,23 +28,28 @@ class Finding:
     names: tuple[str, ...] = ()
 
 
-def findings(
-    chart: Chart, reasons: TopReasons, servers: Sequence[Server], covered: Coverage
-) -> list[Finding]:
-    """List them."""
+def findings(chart: Chart, reasons: TopReasons, around: Frame) -> list[Finding]:
+    """List them; without servers the page says itself what to do."""
     found = []
-    if not servers:
+    if not around.servers:
         return []
+    if off := tuple(server.name for server in around.off):
+        kind = "off_all" if len(off) == len(around.chosen) else "off"
+        found.append(Finding(kind, {"count": len(off)}, names=_some(off)))
     if (bar := _spike(chart.bars)) is not None:
         found.append(_of_spike(bar, reasons))
-    silent = tuple(server.name for server in servers if server.stale)
+    silent = tuple(one.name for one in around.chosen if one.stale and one.collecting.enabled)
     if silent:
-        found.append(Finding("stale", {"count": len(silent)}, names=silent[:NAMES_SHOWN]))
-    certain = [gap for gap in covered.gaps if gap.certain]
+        found.append(Finding("stale", {"count": len(silent)}, names=_some(silent)))
+    certain = {gap.server for gap in around.coverage.gaps if gap.certain}
     if certain:
-        hosts = tuple(sorted({gap.server for gap in certain}))
-        found.append(Finding("gap", {"count": len(hosts)}, names=hosts[:NAMES_SHOWN]))
+        found.append(Finding("gap", {"count": len(certain)}, names=_some(sorted(certain))))
     return found
+
+
+def _some(names: Sequence[str]) -> tuple[str, ...]:
+    """The first names, and a sign that there are more."""
+    return (*names[:NAMES_SHOWN], *(("…",) if len(names) > NAMES_SHOWN else ()))
 
 
 def _spike(bars: Sequence[Bar]) -> Bar | None:

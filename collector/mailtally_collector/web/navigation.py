@@ -20,7 +20,7 @@ PAGES = (
 # Parameters that have no field of their own in the first row of the form.
 MORE = (
     *("state", "provider", "reason", "code", "text", "to", "to_domain"),
-    *("queue_id", "unknown"),
+    *("queue_id", "message_id", "unknown"),
 )
 
 

@@ -4,29 +4,34 @@ Threads   Handlers are plain functions and run in the server's thread pool, each
           connection of its own thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from peewee import Database
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from mailtally_collector import __version__
 from mailtally_collector.classify.current_rules import CurrentRules
+from mailtally_collector.control_means import Checked
 from mailtally_collector.people.entrance import Entrance
 from mailtally_collector.presence import Presence
 from mailtally_collector.query.buckets import time_zone
 from mailtally_collector.query_cli.terms import domain_of, smtp_code
+from mailtally_collector.store.audit import note
+from mailtally_collector.store.dialect import sql_for
 from mailtally_collector.store.reading import answer
 from mailtally_collector.store.transact import Transact
-from mailtally_collector.web import chart, words
+from mailtally_collector.web import chart, spark, words
 from mailtally_collector.web.links import linked
-from mailtally_collector.web.navigation import more_filters, navigation
+from mailtally_collector.web.navigation import may_see, more_filters, navigation
 from mailtally_collector.web.texts import Texts
-from mailtally_collector.web.view import RANGES_US, STATES, View, view_of
+from mailtally_collector.web.view import BY, RANGES_US, SORTS, STATES, View, view_of
 from mailtally_collector.web.viewer import Viewer
 from mailtally_collector.web.wording import Wording
 
@@ -52,6 +57,22 @@ class Site:
         """Ask the database; raises what the question raises."""
         return answer(self.database, lambda: question(self.database, *arguments))
 
+    def ask_sql(self, question: Callable[..., T], *arguments: Any) -> T:
+        """Ask a question whose first argument is ``sql``."""
+        return answer(self.database, lambda: question(sql_for(self.database), *arguments))
+
+    def change(self, what: Checked[T]) -> T:
+        """Check on the reading side, then write. Raises QueryError."""
+        self.ask_sql(what.check)
+        return self.transact(what.write)
+
+    def note(self, viewer: Viewer, action: str, scope: str, detail: str) -> None:
+        """Write into the audit who looked for what."""
+        work = partial(
+            note, now_us=self.clock(), who=viewer.name, action=action, scope=scope, detail=detail
+        )
+        self.transact(work)
+
 
 def environment(texts: Texts, rules: CurrentRules) -> Environment:
     """Templates that escape everything, and stop at a name that they were not given."""
@@ -64,7 +85,10 @@ def environment(texts: Texts, rules: CurrentRules) -> Environment:
     )
     made.globals.update(t=texts, version=__version__, ranges=tuple(RANGES_US), states=tuple(STATES))
     made.globals.update(share=words.share, change=words.change, ago=words.ago)
-    made.globals.update(clock=words.clock, iso=words.iso)
+    made.globals.update(clock=words.clock, iso=words.iso, field_time=words.field_time)
+    made.globals.update(iso_us=words.iso_us, in_state=chart.in_state)
+    made.globals.update(sorts=tuple(SORTS), orders=BY)
+    made.globals.update(length=words.length, score=words.score, spark=spark.spark_of)
     made.globals.update(delivered=chart.delivered, other=chart.other, ended=chart.ended)
     made.globals.update(spoken=chart.spoken, linked=linked)
     made.globals.update(smtp_code=smtp_code, domain_of=domain_of)
@@ -81,8 +105,13 @@ def site_of(request: Request) -> Site:
 
 
 def viewer_of(request: Request) -> Viewer:
-    """Who asks; doorkeeper.py has seen to it that there is one."""
+    """Who asks; doorkeeper.py has seen to it that there is one.
+
+    Raises HTTPException for a page that is none of the viewer's.
+    """
     viewer: Viewer = request.state.viewer
+    if not may_see(viewer, request.url.path):
+        raise HTTPException(403)
     return viewer
 
 
@@ -104,3 +133,8 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         viewer=viewer, path=request.url.path, now_us=site.clock(), **values
     )
     return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
+
+
+def field(form: Mapping[str, Any], name: str) -> str:
+    """A field's text; empty when it is not there."""
+    return str(form.get(name) or "").strip()

@@ -28,6 +28,9 @@ STATES = {
 }
 SORTS = {"last_try": EventOrder.LAST_TRY, "accepted": EventOrder.ACCEPTED}
 SORTS |= {"attempts": EventOrder.ATTEMPTS, "size": EventOrder.SIZE}
+# What lists of names are sorted by.
+BY = ("sent", "delivered", "failed", "pending")
+FIRST_MAX = 5_000
 TEXT_MAX = 1_000
 # Parameters that are taken as they are, by their names in Filter.
 TEXTS = {
@@ -53,6 +56,7 @@ LIST_MAX = 50
 class View:
     """One page's choice. ``start_us`` and ``end_us`` are of a custom range; else None.
 
+    ``by``, ``first``  what lists of names are sorted by, and how many rows are passed over.
     ``params``    the parameters that it came from, cleaned: what a link to it says.
     ``problems``  names of parameters that meant nothing.
     """
@@ -63,6 +67,8 @@ class View:
     sort: str
     ascending: bool
     after: str
+    by: str
+    first: int
     params: tuple[tuple[str, str], ...]
     problems: tuple[str, ...] = field(default=())
 
@@ -85,7 +91,7 @@ class View:
 
         A change of anything but the page goes back to the first page.
         """
-        gone = {*changes, "after"}
+        gone = {*changes, "after", "first"}
         kept = [(key, value) for key, value in self.params if key not in gone]
         kept += [(key, value) for key, value in changes.items() if value]
         return f"{path}?{urlencode(kept)}" if kept else path or "?"
@@ -124,8 +130,9 @@ class _Reading:
         sort = self._one("sort", SORTS, "last_try")
         ascending = self._one("dir", ("asc", "desc"), "desc") == "asc"
         after = self._text("after")
+        by = self._one("by", BY, "sent")
         return View(
-            *(Filter(**values), chosen, zone, sort, ascending, after),
+            *(Filter(**values), chosen, zone, sort, ascending, after, by, self._first()),
             params=tuple(self._kept),
             problems=tuple(self._problems),
         )
@@ -181,6 +188,12 @@ class _Reading:
             self._problems.append(name)
         self._kept += [(name, text) for text in good]
         return tuple(good)
+
+    def _first(self) -> int:
+        text = self._text("first")
+        if not (text.isascii() and text.isdigit() and int(text) <= FIRST_MAX):
+            return 0
+        return int(text)
 
     def _codes(self) -> list[int]:
         good = []

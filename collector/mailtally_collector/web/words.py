@@ -6,6 +6,8 @@ Limits    English only as yet; what a translation has to change stands here and 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from mailtally_collector.records import SpamScore
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NARROW_SPACE, _MINUS = "\u202f", "\u2212"
 # Joiners that scripts and emoji need; all others of their kind can turn text around or hide some.
@@ -82,6 +84,45 @@ def iso(time_us: int, zone: ZoneInfo) -> str:
     """For machines: RFC 3339; empty for none."""
     shown = moment(time_us, zone)
     return shown.isoformat(timespec="seconds") if shown else ""
+
+
+def field_time(time_us: int | None, zone: ZoneInfo) -> str:
+    """A moment as date fields of browsers have it; empty for none."""
+    shown = moment(time_us or 0, zone)
+    return f"{shown:%Y-%m-%dT%H:%M}" if shown else ""
+
+
+def length(time_us: int) -> str:
+    """How long, in the two largest units; a dash for none.
+
+    >>> length(0), length(90_000_000), length(90_061_000_000), length(400)
+    ('—', '1 min 30 s', '1 d 1 h', '< 1 s')
+    """
+    if not time_us:
+        return "—"
+    seconds = time_us // 1_000_000
+    parts = []
+    for name, unit in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, seconds = divmod(seconds, unit)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "< 1 s"
+
+
+def score(told: SpamScore | None) -> str:
+    """What a spam filter told; a dash for nothing, which is not 0.
+
+    >>> score(None), score(SpamScore("rspamd", 3.2, 15.0, "")), score(SpamScore("x", 0.0, None, ""))
+    ('—', '3.2 of 15', '0')
+    """
+    if told is None or told.score is None:
+        return "—"
+    return f"{told.score:g}" + (f" of {told.required:g}" if told.required is not None else "")
+
+
+def iso_us(time_us: int) -> str:
+    """A moment for an address, to the microsecond, in UTC."""
+    return (_EPOCH + timedelta(microseconds=time_us)).isoformat()
 
 
 def ago(time_us: int, now_us: int) -> str:

@@ -35,3 +35,29 @@ for (const drawing of document.querySelectorAll(".chart svg")) {
     });
   });
 }
+
+// Progress looks again by itself; when the server leads back to the figures, so does the page.
+const look = async () => {
+  const shown = document.querySelector("#progress[data-poll]");
+  if (!shown) return;
+  try {
+    const answer = await fetch(shown.dataset.poll, { headers: { Accept: "text/html" } });
+    if (answer.redirected) return void location.replace(answer.url);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = answer.ok && fresh.querySelector("#progress");
+    if (found) shown.replaceWith(found);
+  } catch {
+    // The collector restarts, or the network is away: look again.
+  }
+  setTimeout(look, 1000);
+};
+setTimeout(look, 500);
+
+for (const draft of document.querySelectorAll("pre[data-copy]")) {
+  if (!navigator.clipboard) break;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = draft.dataset.copy;
+  button.addEventListener("click", () => navigator.clipboard.writeText(draft.textContent));
+  draft.after(button);
+}

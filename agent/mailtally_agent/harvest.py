@@ -110,7 +110,10 @@ class Harvest:
         """Read a chunk when there is room; False when there was nothing to read. Raises OSError."""
         if self.window.full:
             return False
+        gaps = self.log_file.counts.gaps
         lines = self.log_file.read()
+        if self.log_file.counts.gaps != gaps:
+            self.reader.begin_anew(self.log_file.first_change_us() or self._clock())
         if not lines:
             return False
         if (near_us := self.log_file.near_us) is not None:

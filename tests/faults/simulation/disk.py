@@ -49,7 +49,8 @@ class Status(NamedTuple):
     st_nlink: int = 1
 
 
-Change = Callable[[dict[str, Inode]], None]
+# Paths with the file that has the name from now on, None for no file.
+Change = dict[str, Inode | None]
 
 
 class Disk:
@@ -75,23 +76,27 @@ class Disk:
 
     def create(self, path: str) -> Inode:
         """Make an empty file; the one that had the name loses it."""
-        inode = Inode(self._free_number(), mtime_us=self._clock())
-        self._enter(path, inode)
+        inode = Inode(self._free_number(), mtime_us=self._clock(), users=1)
+        was = self._names.get(path)
+        self._names[path] = inode
+        self._changes.append({path: inode})
+        if was is not None:
+            self._release(was)
         return inode
 
     def rename(self, path: str, to: str) -> None:
         """Give a file another name; the one that had it loses it."""
-        inode = self._names[path]
-        inode.users += 1
-        self.unlink(path)
-        self._enter(to, inode)
-        self._release(inode)
+        inode = self._names.pop(path)
+        was = self._names.get(to)
+        self._names[to] = inode
+        self._changes.append({path: None, to: inode})
+        if was is not None:
+            self._release(was)
 
     def unlink(self, path: str) -> None:
         """Take a name away."""
-        inode = self._names.pop(path)
-        self._changes.append(lambda names: names.pop(path, None) and None)
-        self._release(inode)
+        self._changes.append({path: None})
+        self._release(self._names.pop(path))
 
     def write(self, inode: Inode, data: bytes) -> None:
         """Append."""
@@ -109,9 +114,7 @@ class Disk:
 
     def sync_names(self) -> None:
         """Have the names on the medium."""
-        for change in self._changes:
-            change(self._kept)
-        self._changes.clear()
+        self._keep(len(self._changes))
 
     def hold(self, inode: Inode) -> None:
         """Count an opening."""
@@ -123,9 +126,7 @@ class Disk:
 
     def cut(self, random: Random) -> None:
         """Cut the power; whoever held a file has to open it again."""
-        for change in self._changes[: random.randint(0, len(self._changes))]:
-            change(self._kept)
-        self._changes.clear()
+        self._keep(random.randint(0, len(self._changes)))
         left = {id(inode): inode for inode in self._kept.values()}
         self._numbers = {inode.number for inode in left.values()}
         for inode in left.values():
@@ -134,13 +135,15 @@ class Disk:
             inode.users = sum(one is inode for one in self._kept.values())
         self._names = dict(self._kept)
 
-    def _enter(self, path: str, inode: Inode) -> None:
-        inode.users += 1
-        was = self._names.get(path)
-        self._names[path] = inode
-        self._changes.append(lambda names: names.update({path: inode}))
-        if was is not None:
-            self._release(was)
+    def _keep(self, count: int) -> None:
+        """Have so many changes of names on the medium; forget the others."""
+        for change in self._changes[:count]:
+            for path, inode in change.items():
+                if inode is None:
+                    del self._kept[path]
+                else:
+                    self._kept[path] = inode
+        self._changes.clear()
 
     def _release(self, inode: Inode) -> None:
         inode.users -= 1
@@ -184,6 +187,10 @@ class SystemCalls:
         for inode in self._open.values():
             if inode is not None:
                 self._disk.release(inode)
+        self._open.clear()
+
+    def vanish(self) -> None:
+        """The machine lost its power, and nothing is open any more."""
         self._open.clear()
 
     def listdir(self, folder: str) -> list[str]:

@@ -124,6 +124,8 @@ class Machine:
         self.plan = plan
         self.network = network
         self.ahead_us = 0
+        # Whether its checkpoint was lost or damaged: then the agent cannot know what it missed.
+        self.forgot = False
         self.disk = Disk(self.clock_us)
         self.ledger = Ledger()
         self.syslog = Syslog(self.disk, LOG, self.ledger)
@@ -192,6 +194,7 @@ class Machine:
         self._happening.clear()
         if self.agent is not None:
             self.stop_agent(down)
+            self.agent.calls.vanish()
         self.disk.cut(random)
         self.ledger.doubt_unless(self.rotation.texts(), before)
         self.syslog.restart()
@@ -226,7 +229,8 @@ class Machine:
         if agent is None:
             return
         if not agent.dead and not task.cancelled() and (error := task.exception()) is not None:
-            self.crashes[repr(error)] += not isinstance(error, OSError)
+            if not isinstance(error, OSError):
+                self.crashes[repr(error)] += 1
         agent.kill()
         agent.calls.exit()
         self._gaps += agent.gaps

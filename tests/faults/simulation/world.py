@@ -166,6 +166,7 @@ class World:
         if inode is None:
             return
         machine.stop_agent(0.1)
+        machine.forgot = True
         if step.kind == "no-checkpoint":
             machine.disk.unlink(CHECKPOINT)
         elif step.kind == "old-checkpoint":
@@ -195,7 +196,8 @@ class World:
         for machine in self.machines:
             machine.disk.refuses.clear()
             machine.disk.refuses_writing.clear()
-            machine.syslog.complete()
+            # Behind half a line nothing can be read until it ends.
+            machine.write(1, 1.0)
             if machine.agent is not None:
                 machine.agent.kill_after = None
 

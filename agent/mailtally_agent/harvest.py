@@ -112,7 +112,8 @@ class Harvest:
             return False
         gaps = self.log_file.counts.gaps
         lines = self.log_file.read()
-        if self.log_file.counts.gaps != gaps:
+        began_anew = self.log_file.counts.gaps != gaps
+        if began_anew or (lines and self.reader.newest_us is None):
             self.reader.begin_anew(self.log_file.first_change_us() or self._clock())
         if not lines:
             return False

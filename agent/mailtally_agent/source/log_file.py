@@ -81,9 +81,14 @@ class LogFile:
             self._file = None
 
     def first_change_us(self) -> int | None:
-        """Last change of the oldest sibling: no line in it is younger; None without any file."""
-        existing = self._existing()
-        return existing[0][1].mtime_us if existing else None
+        """Last change of the file being read, else of the oldest: no line in it is younger.
+
+        None without any file. Of an empty file nothing is known but when it was made.
+        """
+        if self._file is not None:
+            return self._file.stat().mtime_us
+        stats = [status for _, status in self._existing()]
+        return next((one.mtime_us for one in stats if one.size), None if not stats else stats[-1].mtime_us)
 
     def _existing(self) -> list[tuple[str, FileStat]]:
         """Paths and stats of the log's files, oldest first."""
@@ -143,6 +148,9 @@ class LogFile:
                 return True
             if seen_bytes > self._lines.line_offset:
                 self.counts.torn += 1
+            if not any(one.same_file(current) for _, one in self._existing()):
+                # Files that were written after it may be gone too, unread.
+                self._report_gap()
             logger.debug("next log file path=%s", path)
             self._resume_at = self.place()
             self._enter(file, 0)

@@ -140,7 +140,8 @@ def _judge_machine(world: World, machine: Machine, rows: Rows, verdict: Verdict)
             verdict.faults.append(f"{server}: nothing of the kind was written: {key}")
     destroyed = any(one.written and one.text not in on_disk for one in ledger.lines)
     doubtful = any(not one.sure for one in ledger.lines)
-    if machine.gaps and not destroyed and not doubtful and not machine.forgot:
+    excuse = destroyed or doubtful or machine.forgot or machine.rotation.deleted
+    if machine.gaps and not excuse:
         verdict.faults.append(f"{server}: {machine.gaps} gaps reported, and nothing was lost")
     _judge_messages(server, machine, rows, missing, verdict)
 

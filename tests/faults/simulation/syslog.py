@@ -113,7 +113,7 @@ class Rotation:
         self._keep = keep
         self._dated = dated
         self._packing = packing
-        self.doubtful: Callable[[], None] | None = None
+        self.deleted = 0
 
     def by_renaming(self) -> Iterator[None]:
         """Rename, make a new file, have it opened."""
@@ -154,7 +154,7 @@ class Rotation:
         """Delete the oldest rotated file."""
         rotated = self._rotated()
         if rotated:
-            self._disk.unlink(rotated[-1])
+            self._delete(rotated[-1])
         yield
 
     def truncate(self) -> Iterator[None]:
@@ -169,7 +169,7 @@ class Rotation:
         """Delete the log and let the daemon make a new one; its inode number comes again."""
         if self._disk.find(self._path) is not None:
             self._syslog.complete()
-            self._disk.unlink(self._path)
+            self._delete(self._path)
             yield
         self._syslog.reopen()
         yield
@@ -182,6 +182,10 @@ class Rotation:
             if inode is not None:
                 found.update(_unpacked(path, bytes(inode.data)).split(b"\n")[:-1])
         return found
+
+    def _delete(self, path: str) -> None:
+        self.deleted += 1
+        self._disk.unlink(path)
 
     def _rotated(self) -> list[str]:
         """Rotated files, newest first."""
@@ -209,7 +213,7 @@ class Rotation:
     def _tidy(self) -> Iterator[None]:
         """Pack all but the newest, delete what is too many."""
         for path in self._rotated()[self._keep :]:
-            self._disk.unlink(path)
+            self._delete(path)
             yield
         if not self._packing:
             return

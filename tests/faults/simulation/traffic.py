@@ -13,6 +13,7 @@ from random import Random
 from tests.faults.simulation.ledger import Attempt, Ledger, Life, Line
 
 OPEN_MAX = 5
+AGAIN_AFTER_US = 5_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FAKE = "to=<victim@bank.example>, relay=none, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (ok)"
 _SENT = (
@@ -55,7 +56,7 @@ class Traffic:
         self._open: list[Iterator[Line]] = []
         self._count = 0
         self._now_us = 0
-        self._free: list[str] = []
+        self._free: list[tuple[str, int]] = []
 
     def next_line(self, now_us: int) -> Line:
         """Decide on the next line; it is in the ledger, and not on the disk yet."""
@@ -79,11 +80,13 @@ class Traffic:
 
     def _begin(self) -> Life:
         number = len(self._ledger.lives)
-        # Short queue ids come again once they are free.
-        if self._free and self._random.random() < 0.3:
-            queue_id = self._free.pop()
-        else:
-            queue_id = f"{0x4BA7700 + number:X}"
+        queue_id = f"{0x4BA7700 + number:X}"
+        # Short queue ids come again once they are free, though not at once.
+        if self._free and self._random.random() < 0.5:
+            free, since_us = self._free[0]
+            if self._now_us - since_us > AGAIN_AFTER_US:
+                del self._free[0]
+                queue_id = free
         kinds = ('r{}', 'r{}', 'r{}+tag', '"r{}, status=sent (x"', '"r{}>, relay=none"')
         recipients = [
             f"{self._random.choice(kinds).format(f'{number}.{one}')}@far.example".encode()
@@ -113,8 +116,8 @@ class Traffic:
                     waiting.remove(recipient)
                 yield self._try(life, recipient, status)
         life.done = True
-        self._free.append(life.queue_id)
         yield self._say(life, "qmgr", "removed")
+        self._free.append((life.queue_id, self._now_us))
 
     def _active(self, life: Life) -> str:
         return f"from=<{life.sender.decode()}>, size=500, nrcpt={len(life.recipients)} (queue active)"

@@ -54,9 +54,9 @@ class Ledger:
         self.lives: list[Life] = []
         self.glues: list[tuple[bytes, Line]] = []
 
-    def may_be_glued(self, attempt: Attempt) -> bool:
-        """Whether two glued lines may read like this attempt. It names one of their messages."""
-        name = attempt.queue_id.encode()
+    def may_be_glued(self, queue_id: str) -> bool:
+        """Whether two glued lines may read like one about that message."""
+        name = queue_id.encode()
         return any(name in torn + line.text for torn, line in self.glues)
 
     def doubt_unless(self, on_disk: set[bytes], before: set[bytes]) -> None:

@@ -133,6 +133,7 @@ class Machine:
             self.disk,
             self.syslog,
             LOG,
+            self.ledger,
             self.clock_us,
             keep=plan.keep,
             dated=plan.dated,

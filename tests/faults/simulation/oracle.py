@@ -130,7 +130,7 @@ def _judge_machine(world: World, machine: Machine, rows: Rows, verdict: Verdict)
             verdict.silent += count
             verdict.faults.append(f"{server}: lost without a reported gap: {key}")
     for key, count in (stored - sure - unsure).items():
-        if count == 1 and ledger.may_be_glued(Attempt(*key)):
+        if count == 1 and ledger.may_be_glued(str(key[0])):
             verdict.excused += 1
         elif sure[key] + unsure[key]:
             verdict.twice += count
@@ -138,9 +138,8 @@ def _judge_machine(world: World, machine: Machine, rows: Rows, verdict: Verdict)
         else:
             verdict.ghost += count
             verdict.faults.append(f"{server}: nothing of the kind was written: {key}")
-    destroyed = any(one.written and one.text not in on_disk for one in ledger.lines)
-    doubtful = any(not one.sure for one in ledger.lines)
-    excuse = destroyed or doubtful or machine.forgot or machine.rotation.deleted
+    changed = any(not one.sure or one.text not in on_disk for one in ledger.lines)
+    excuse = changed or machine.forgot or machine.rotation.deleted
     if machine.gaps and not excuse:
         verdict.faults.append(f"{server}: {machine.gaps} gaps reported, and nothing was lost")
     _judge_messages(server, machine, rows, missing, verdict)
@@ -156,6 +155,8 @@ def _judge_messages(
     # Where lines vanished, those of one message may read like those of the one before it.
     vague = {life.queue_id for life in ledger.lives if not all(one.sure for one in life.lines)}
     for queue_id, count in rows.messages.get(server, Counter()).items():
+        if ledger.may_be_glued(queue_id):
+            continue
         if queue_id not in vague and count > lives[queue_id]:
             verdict.twice += 1
             verdict.faults.append(f"{server}: {count} messages of {lives[queue_id]}: {queue_id}")

@@ -103,12 +103,13 @@ class Rotation:
     """
 
     def __init__(
-        self, disk: Disk, syslog: Syslog, path: str, clock: Callable[[], int], *,
+        self, disk: Disk, syslog: Syslog, path: str, ledger: Ledger, clock: Callable[[], int], *,
         keep: int, dated: bool, packing: str,
     ) -> None:
         self._disk = disk
         self._syslog = syslog
         self._path = path
+        self._ledger = ledger
         self._clock = clock
         self._keep = keep
         self._dated = dated
@@ -128,8 +129,8 @@ class Rotation:
         self._syslog.reopen()
         yield from self._tidy()
 
-    def by_copying(self, lines: list[Line]) -> Iterator[None]:
-        """Copy the file, cut it. ``lines`` are the server's: those of the window may be lost."""
+    def by_copying(self) -> Iterator[None]:
+        """Copy the file, cut it; lines that are written in between may be lost."""
         yield from self._make_room()
         log = self._disk.find(self._path)
         name = self._new_name()
@@ -137,15 +138,12 @@ class Rotation:
             return
         copied = bytes(log.data)
         self._disk.write(self._disk.create(name), copied)
-        before = len(lines)
+        before = len(self._ledger.lines)
+        self._syslog.doubt()
         yield
-        for line in lines[before:]:
+        for line in self._ledger.lines[before:]:
             line.sure = False
-        torn = not log.data.endswith(b"\n") or not copied.endswith(b"\n")
-        if torn:
-            self._syslog.doubt()
-            for line in lines[-1:]:
-                line.sure = False
+        self._syslog.doubt()
         self._disk.truncate(log)
         yield
         yield from self._tidy()
@@ -161,14 +159,16 @@ class Rotation:
         """Empty the log in its place, as ``: > mail.log`` does."""
         log = self._disk.find(self._path)
         if log is not None:
-            self._syslog.doubt()
+            self._doubt(log)
             self._disk.truncate(log)
         yield
 
     def replace(self) -> Iterator[None]:
         """Delete the log and let the daemon make a new one; its inode number comes again."""
-        if self._disk.find(self._path) is not None:
+        log = self._disk.find(self._path)
+        if log is not None:
             self._syslog.complete()
+            self._doubt(log)
             self._delete(self._path)
             yield
         self._syslog.reopen()
@@ -182,6 +182,12 @@ class Rotation:
             if inode is not None:
                 found.update(_unpacked(path, bytes(inode.data)).split(b"\n")[:-1])
         return found
+
+    def _doubt(self, log: Inode) -> None:
+        """An agent that did not begin to read it can never know that there was such a file."""
+        self._syslog.doubt()
+        texts = set(bytes(log.data).split(b"\n"))
+        self._ledger.doubt_unless(set(), texts)
 
     def _delete(self, path: str) -> None:
         self.deleted += 1

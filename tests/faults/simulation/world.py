@@ -86,7 +86,7 @@ class World:
                     machine.happen(rotation.by_renaming())
             case "copytruncate":
                 for _ in range(how["times"]):
-                    machine.happen(rotation.by_copying(machine.ledger.lines))
+                    machine.happen(rotation.by_copying())
             case "delete-oldest":
                 machine.happen(rotation.delete_oldest())
             case "truncate":

@@ -168,9 +168,9 @@ class Rotation:
         log = self._disk.find(self._path)
         if log is not None:
             self._syslog.complete()
-            self._doubt(log)
             self._delete(self._path)
             yield
+            self._doubt(log)
         self._syslog.reopen()
         yield
 

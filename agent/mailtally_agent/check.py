@@ -1,5 +1,7 @@
 """``mailtally-agent check``: will this configuration work? Every finding with what to do."""
 
+from pathlib import Path
+
 import grpc
 
 from mailtally_agent.config import Config
@@ -17,7 +19,7 @@ _SERVING = b"\x08\x01"
 async def check(config: Config) -> bool:
     """Print one line for each finding; whether all is well."""
     findings = [
-        ("log", _check_log(config)),
+        *((f"log {path}", _check_log(config, path)) for path in config.logs),
         ("state folder", _check_state(config)),
         ("collector", await _check_collector(config)),
     ]
@@ -26,24 +28,22 @@ async def check(config: Config) -> bool:
     return all(problem is None for _, problem in findings)
 
 
-def _check_log(config: Config) -> str | None:
-    log_file = LogFile(RealDisk(), str(config.log), None)
+def _check_log(config: Config, path: Path) -> str | None:
+    log_file = LogFile(RealDisk(), str(path), None)
     try:
         newest_us = log_file.first_change_us() or clock_us()
         lines = log_file.read()
     except PermissionError:
-        return f"{config.log}: permission denied; add the agent's user to the group adm"
+        return "permission denied; add the agent's user to the group adm"
     except OSError as error:
-        return f"{config.log}: {error.strerror or error}; set source.log"
+        return f"{error.strerror or error}; set source.log if mail is logged elsewhere"
     finally:
         log_file.close()
     if not lines:
-        return f"{config.log}: missing, or no line yet; set source.log if mail is logged elsewhere"
+        return "no line yet; set source.log if mail is logged elsewhere"
     reader = LogReader(config.time_zone, newest_us, config.rules)
     reader.read(lines)
-    if problem := reader.problem():
-        return f"{config.log}: {problem}"
-    return None
+    return reader.problem() or None
 
 
 def _check_state(config: Config) -> str | None:

@@ -1,17 +1,18 @@
-"""How far the log has been read and reported, on disk.
+"""How far the logs have been read and reported, on disk.
 
-A checkpoint is written when everything read before it has been acknowledged: the place in the log,
+A checkpoint is written when everything read before it has been acknowledged: the place in each log,
 the reader's state there and the token of the acknowledgement. It is one file, replaced as a whole.
 """
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+from mailtally_agent.reading import Reached
 from mailtally_agent.source.disk import Disk
-from mailtally_agent.source.place import Place
 
 logger = logging.getLogger(__name__)
 
@@ -20,20 +21,18 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """place None: nothing read yet. state as LogReader.state() gives it. token of the last ack."""
+    """Where each log is, by its name, and the token of the last acknowledgement."""
 
-    log: str
-    place: Place | None
-    state: dict[str, Any]
+    logs: Mapping[str, Reached]
     token: bytes
 
 
-def load(disk: Disk, path: str, log: str) -> Checkpoint | None:
-    """The checkpoint of that log; None when there is none.
+def load(disk: Disk, path: str) -> Checkpoint | None:
+    """The checkpoint; None when there is none.
 
-    A file that cannot be understood is reported and treated as none: the log is read again from its
-    beginning, and what the collector knows already changes nothing. Raises OSError when the file is
-    there and cannot be read.
+    A file that cannot be understood is reported and treated as none: the logs are read again from
+    their beginnings, and what the collector knows already changes nothing. Raises OSError when the
+    file is there and cannot be read.
     """
     try:
         content = disk.read(path)
@@ -44,27 +43,31 @@ def load(disk: Disk, path: str, log: str) -> Checkpoint | None:
         if digest != _digest(body):
             raise ValueError("it is damaged")  # noqa: TRY301 - like any other damage
         data = json.loads(body)
-        if data["version"] == _VERSION and data["log"] == log:
+        if data["version"] == _VERSION:
             return _from_data(data)
-        why = "it is of another log or version"
-    except (ValueError, KeyError, TypeError) as error:
+        why = "it is of another version"
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = repr(error)
-    logger.warning("checkpoint is of no use, reading the log again path=%s why=%s", path, why)
+    logger.warning("checkpoint is of no use, reading the logs again path=%s why=%s", path, why)
     return None
 
 
 def _from_data(data: dict[str, Any]) -> Checkpoint:
-    place = None if data["place"] is None else Place.from_state(data["place"])
-    return Checkpoint(data["log"], place, dict(data["state"]), bytes.fromhex(data["token"]))
+    logs = {}
+    for name, log in data["logs"].items():
+        place = None if log["place"] is None else dict(log["place"])
+        logs[str(name)] = Reached(place, dict(log["state"]), dict(log["gaps"]))
+    return Checkpoint(logs, bytes.fromhex(data["token"]))
 
 
 def save(disk: Disk, path: str, checkpoint: Checkpoint) -> None:
     """Replace the file durably; raises OSError."""
     data = {
         "version": _VERSION,
-        "log": checkpoint.log,
-        "place": None if checkpoint.place is None else checkpoint.place.to_state(),
-        "state": checkpoint.state,
+        "logs": {
+            name: {"place": reached.place, "state": reached.state, "gaps": reached.gaps}
+            for name, reached in checkpoint.logs.items()
+        },
         "token": checkpoint.token.hex(),
     }
     body = json.dumps(data, separators=(",", ":")).encode("ascii")

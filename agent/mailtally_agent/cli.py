@@ -62,6 +62,13 @@ def build_parser() -> argparse.ArgumentParser:
         "status", parents=[configured], help="show how the running agent is doing"
     )
     status.add_argument("--json", action="store_true", help="the whole status as JSON")
+    canary = commands.add_parser(
+        "canary",
+        parents=[configured],
+        help="write known lines into the log, look for them at the collector, and say what became"
+        " of them",
+    )
+    _add_canary_options(canary)
     parse = commands.add_parser(
         "parse",
         help="read a log on standard input, write one JSON object an attempt and a message's end",
@@ -97,6 +104,65 @@ def _add_import_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true", help="no progress on standard error")
     command.add_argument("--json", action="store_true", help="the summary as one JSON object")
     _add_reading_options(command, configured=True)
+
+
+def _add_canary_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--interval",
+        type=_interval,
+        default=60.0,
+        metavar="SECONDS",
+        help="from one probe (three lines) to the next (default 60, at least 0.1)",
+    )
+    how_many = command.add_mutually_exclusive_group()
+    how_many.add_argument(
+        "--count", type=_count, metavar="N", help="so many probes (default: until Ctrl-C)"
+    )
+    how_many.add_argument("--once", action="store_true", help="one probe")
+    command.add_argument(
+        "--timeout",
+        type=_interval,
+        default=60.0,
+        metavar="SECONDS",
+        help="a line that the collector does not have after that is lost; while it does not answer,"
+        " no time passes (default 60)",
+    )
+    command.add_argument(
+        "--collector",
+        metavar="ADDRESS",
+        help="where to ask (default: collector.address of the configuration)",
+    )
+    where = command.add_mutually_exclusive_group()
+    where.add_argument(
+        "--socket",
+        type=Path,
+        default=Path("/dev/log"),
+        metavar="PATH",
+        help="socket of the syslog daemon (default /dev/log)",
+    )
+    where.add_argument(
+        "--file",
+        type=Path,
+        metavar="LOG",
+        help="append to this log instead, which Postfix writes itself (maillog_file)",
+    )
+    command.add_argument("--json", action="store_true", help="only the report, as one JSON object")
+
+
+def _count(text: str) -> int:
+    """A number of probes; ValueError unless it is one."""
+    count = int(text)
+    if count < 1:
+        raise ValueError(text)
+    return count
+
+
+def _interval(text: str) -> float:
+    """A length of time that is not too short; ValueError unless it is one."""
+    seconds = _seconds(text)
+    if seconds < 0.1:
+        raise ValueError(text)
+    return seconds
 
 
 def _seconds(text: str) -> float:
@@ -158,8 +224,10 @@ def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "status":
         return _status(config, as_json=options.json)
     # gRPC's import costs a tenth of a second; the commands above do without.
-    from mailtally_agent import check, daemon, import_command  # noqa: PLC0415
+    from mailtally_agent import canary_command, check, daemon, import_command  # noqa: PLC0415
 
+    if options.command == "canary":
+        return canary_command.run(config, options)
     if options.command == "import":
         return import_command.run(config, options)
     if options.command == "check":

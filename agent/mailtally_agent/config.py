@@ -15,6 +15,7 @@ from mailtally_agent.direction import DirectionRules, direction_rules
 from mailtally_agent.settings_file import ConfigError, SettingsFile
 from mailtally_agent.syslog import epoch_us
 
+DEFAULT_LOG = "/var/log/mail.log"
 DEFAULT_INTERNAL_NEXT_HOPS = ["127.0.0.1/32", "::1/128"]
 
 
@@ -33,7 +34,7 @@ class Config:
 
     server: str
     state_dir: Path
-    log: Path
+    logs: list[Path]
     time_zone: tzinfo
     since_us: int | None
     rules: DirectionRules
@@ -50,7 +51,7 @@ def load_config(path: Path) -> Config:
     config = Config(
         server=settings.text("server", default=socket.gethostname()),
         state_dir=settings.path("state_dir", default="/var/lib/mailtally-agent"),
-        log=settings.path("source.log", default="/var/log/mail.log"),
+        logs=_logs(settings),
         time_zone=_time_zone(settings),
         since_us=_since(settings),
         rules=_rules(settings),
@@ -73,6 +74,16 @@ def load_config(path: Path) -> Config:
         settings.flag("collector.insecure", default=False)
     settings.finish()
     return config
+
+
+def _logs(settings: SettingsFile) -> list[Path]:
+    key = "source.log"
+    logs = settings.one_or_more_texts("source.log", default=[DEFAULT_LOG])
+    if not logs:
+        settings.problem(key, "names no log")
+    for log in {log for log in logs if logs.count(log) > 1}:
+        settings.problem(key, f"names a log twice: {log}")
+    return [Path(log) for log in logs]
 
 
 def _time_zone(settings: SettingsFile) -> tzinfo:

@@ -1,11 +1,12 @@
-"""The running agent: follows the log and reports it."""
+"""The running agent: follows the logs and reports them."""
 
-import errno
 import logging
 import time
 
 from mailtally_agent.config import Config
 from mailtally_agent.harvest import Harvest, HarvestOptions
+from mailtally_agent.logs import configured_logs
+from mailtally_agent.reading import ReadingOptions
 from mailtally_agent.reporting import Reporting
 from mailtally_agent.session import Session
 from mailtally_agent.ship import Window
@@ -23,23 +24,21 @@ def clock_us() -> int:
 
 
 async def run(config: Config, *, until_end: bool) -> None:
-    """Follow the log until SIGTERM or SIGINT, or with until_end until all of it is reported.
+    """Follow the logs until SIGTERM or SIGINT, or with until_end until all of it is reported.
 
-    Raises OSError when the state folder cannot be used, and with until_end when the log cannot.
+    Raises OSError when the state folder cannot be used, and with until_end when a log cannot.
     """
     config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = StatusFile(config.state_dir, config.server, clock_us)
+    disk = RealDisk()
     options = HarvestOptions(
-        log=str(config.log),
+        logs=configured_logs(config, disk),
         checkpoint_path=str(config.state_dir / CHECKPOINT_NAME),
-        zone=config.time_zone,
-        rules=config.rules,
+        reading=ReadingOptions(config.time_zone, config.rules),
         since_us=config.since_us,
     )
     window = Window(config.batch_records, config.batches_in_flight)
-    harvest = Harvest(options, RealDisk(), clock_us, window)
-    if until_end and harvest.log_file.first_change_us() is None:
-        raise FileNotFoundError(errno.ENOENT, "no such log", str(config.log))
+    harvest = Harvest(options, disk, clock_us, window)
     session = Session(harvest, config.server, status, clock_us)
     reporting = Reporting(config, harvest, session, until_end=until_end)
 
@@ -50,7 +49,8 @@ async def run(config: Config, *, until_end: bool) -> None:
         logger.warning("waiting pause=%.1fs why=%s", pause_seconds, problem)
         status.write_waiting(harvest, problem)
 
-    logger.info("agent started server=%s log=%s", config.server, config.log)
+    logs = ", ".join(log.name for log in options.logs)
+    logger.info("agent started server=%s logs=%s", config.server, logs)
     await reporting.run(welcomed=welcomed, waiting=waiting)
-    harvest.log_file.close()
+    harvest.close()
     logger.info("agent stopped records=%d", window.acknowledged)

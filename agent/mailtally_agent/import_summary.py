@@ -21,7 +21,7 @@ def figures(
     why_incomplete: str,
 ) -> Figures:
     """The figures, in the order in which they are shown (docs/operation.md)."""
-    reader, counts = harvest.reader, harvest.log_file.counts
+    totals = harvest.totals()
     return {
         "complete": not why_incomplete,
         "why_incomplete": why_incomplete or None,
@@ -30,19 +30,19 @@ def figures(
         "damaged": [
             {"log": path, "byte": error.byte, "why": error.why} for path, error in damaged.items()
         ],
-        "lines": reader.lines + counts.oversize,
-        "unparsed": reader.unparsed.total() + counts.oversize,
-        "unparsed_by_daemon": dict(reader.unparsed.most_common()),
-        "unparsed_samples": reader.samples,
-        "oversize": counts.oversize,
-        "unfinished": counts.torn,
-        "syslog_losses": reader.losses,
+        "lines": totals.lines + totals.oversize,
+        "unparsed": totals.unparsed.total() + totals.oversize,
+        "unparsed_by_daemon": dict(totals.unparsed.most_common()),
+        "unparsed_samples": totals.samples,
+        "oversize": totals.oversize,
+        "unfinished": totals.torn,
+        "syslog_losses": totals.losses,
         "records": answered.stored + answered.known + answered.quarantined,
         **asdict(answered),
-        "open_messages": reader.open_messages,
+        "open_messages": totals.open_messages,
         "oldest_line": _iso(logs[0].first_us),
-        "newest_line": _iso(reader.newest_us),
-        "problem": reader.problem() or None,
+        "newest_line": _iso(totals.newest_us),
+        "problem": harvest.readings[0].reader.problem() or None,
     }
 
 

@@ -24,10 +24,12 @@ from mailtally_agent.harvest import Harvest, HarvestOptions
 from mailtally_agent.import_summary import Figures, figures
 from mailtally_agent.old_logs import shown, survey
 from mailtally_agent.progress import BAR_EVERY_SECONDS, Progress
+from mailtally_agent.reading import LogOptions, ReadingOptions
 from mailtally_agent.reporting import CollectorAwayError, Reporting
 from mailtally_agent.session import Session
 from mailtally_agent.ship import Window
 from mailtally_agent.source.disk import RealDisk
+from mailtally_agent.source.log_source import PlaceState
 from mailtally_agent.source.old_files import OldFiles, OldLog
 from mailtally_agent.source.place import Place
 from mailtally_agent.source.unpack import DamagedError
@@ -77,19 +79,21 @@ def run(config: Config, options: ImportOptions, progress: Progress) -> Outcome:
                 progress.say(f"{shown(log.path)}: {error}")
             damaged[log.path] = error
 
-        def open_logs(place: Place | None) -> OldFiles:
-            return OldFiles(logs, place, note_damage)
+        def open_logs(place: PlaceState | None) -> OldFiles:
+            return OldFiles(logs, Place.from_state(place) if place else None, note_damage)
 
         name = _name(config, options, logs)
         checkpoint_path = config.state_dir / f"import-{name}.json"
         harvest = Harvest(
             HarvestOptions(
-                f"import {name}", str(checkpoint_path), options.zone, options.rules, None
+                [LogOptions(f"import {name}", open_logs)],
+                str(checkpoint_path),
+                ReadingOptions(options.zone, options.rules),
+                None,
             ),
             disk,
             clock_us,
             Window(config.batch_records, config.batches_in_flight),
-            open_logs,
         )
         session = Session(harvest, config.server, None, clock_us)
         reporting = Reporting(
@@ -153,13 +157,13 @@ async def _report(
     reporting: Reporting, harvest: Harvest, progress: Progress, total_bytes: int
 ) -> None:
     """Report, and show how far it is."""
-    progress.begin(total_bytes, total_bytes - harvest.log_file.backlog_bytes())
+    progress.begin(total_bytes, total_bytes - harvest.backlog_bytes())
     if harvest.resumed:
         progress.say("going on where the last import of these logs ended")
 
     async def watch() -> None:
         while True:
-            done_bytes = total_bytes - harvest.log_file.backlog_bytes()
+            done_bytes = total_bytes - harvest.backlog_bytes()
             progress.tell(done_bytes, harvest.window.acknowledged)
             await asyncio.sleep(BAR_EVERY_SECONDS)
 

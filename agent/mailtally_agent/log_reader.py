@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from mailtally_agent.correlate import Correlator
 from mailtally_agent.direction import DirectionRules
@@ -27,8 +27,14 @@ from mailtally_agent.transition import REMARKS
 
 State = dict[str, Any]
 _SYSLOG_SELF = re.compile(r" (?:rsyslogd|syslogd|syslog-ng)(?:-\d+)?: ")
-# journald-rate-limit, rsyslog's imjournal and its own rate limit.
-_LOSS = re.compile(r"Suppressed \d+ messages from |\d+ messages lost|begin to drop messages")
+# journald's rate limit, rsyslog's of imuxsock and imjournal.
+_LOSS = re.compile(
+    r"Suppressed (?P<suppressed>\d{1,18}) messages from (?P<unit>\S*)"
+    r"|(?P<lost>\d{1,18}) messages lost|lost (?P<gone>\d{1,18}) messages from"
+    r"|begin to drop messages"
+)
+# journald's limit is one of a unit: what others lost is no mail.
+_OTHER_UNIT = re.compile(r"(?!.*postfix).*\.(?:service|scope|slice)")
 # What journalctl without --all shows of a line with control characters.
 _HIDDEN = re.compile(r"\[\S+ blob data\]")
 _REPEATED = re.compile(r"message repeated (\d{1,9}) times: \[ ?(.*)\]", re.DOTALL)
@@ -39,6 +45,20 @@ TEMPLATE_ADVICE = (
     ' parser.permitSlashInProgramName="on"'
 )
 _new = tuple.__new__
+
+
+class Loss(NamedTuple):
+    """A line in which the syslog daemon says that it threw lines away.
+
+    moment_us   of the line; 0 when it has none
+    lost_lines  how many; 0 when it does not say
+    """
+
+    moment_us: int
+    lost_lines: int
+    line: str
+
+
 _SAMPLES_MAX = 5
 _SAMPLE_LENGTH = 400
 
@@ -55,23 +75,21 @@ class LogReader:
         self.lines = 0
         self.unparsed: Counter[str] = Counter()
         self.samples: list[str] = []
-        # How often the syslog daemon said that it threw lines away.
+        # How often the syslog daemon said that it threw lines away, and what was not taken yet.
         self.losses = 0
+        self._new_losses: list[Loss] = []
+        # Moments of the first and the last line that had one.
         self.oldest_us: int | None = None
+        self.newest_us: int | None = None
 
     def begin_anew(self, newest_us: int) -> None:
-        """The lines to come do not follow those before: some may come once more.
+        """The lines to come do not follow those before: some may come a second time.
 
-        What is known of the lines before would number equal lines on, and make other keys of them.
+        What is known of the lines before would number equal lines on, and give them other keys.
         """
         self._stamps = TimeStamps(self._zone, newest_us)
         self._correlator = Correlator(self._rules)
         self._origins = Origins(self._correlator)
-
-    @property
-    def newest_us(self) -> int | None:
-        """Moment of the last line that had one."""
-        return self._stamps.last_us
 
     @property
     def open_messages(self) -> int:
@@ -91,10 +109,25 @@ class LogReader:
     def read(self, lines: Sequence[str]) -> list[Record]:
         """Records of these lines (without their line ends)."""
         self.lines += len(lines)
-        self._read_lines(lines)
         if self.oldest_us is None:
-            self.oldest_us = self._stamps.last_us
+            self.oldest_us = self.first_moment_us(lines)
+        self._read_lines(lines)
+        self.newest_us = self.first_moment_us(reversed(lines)) or self.newest_us
         return self._correlator.take_records()
+
+    def take_losses(self) -> list[Loss]:
+        """What the syslog daemon says was lost, since the last call."""
+        losses, self._new_losses = self._new_losses, []
+        return losses
+
+    def first_moment_us(self, lines: Iterable[str]) -> int | None:
+        """Moment of the first of these lines that has one; it is not read by that."""
+        for line in lines:
+            text = canonical(line) or line if line[:1] in {"{", "<"} else line
+            parts = split_head(text.partition("]: ")[0])
+            if parts is not None and (moment := self._stamps.peek_us(parts[0])) is not None:
+                return moment
+        return None
 
     def _read_lines(self, lines: Iterable[str]) -> None:
         """The loop in which the agent spends its time."""
@@ -141,6 +174,8 @@ class LogReader:
         opened = self._correlator.open.values()
         return {
             "last_us": self._stamps.last_us,
+            "oldest_us": self.oldest_us,
+            "newest_us": self.newest_us,
             "moment_us": moment_us,
             "seen": seen,
             "swept_us": self._correlator.swept_us,
@@ -156,6 +191,7 @@ class LogReader:
         """Take up where state() was called; ValueError, TypeError or KeyError if malformed."""
         messages = [Message.from_state(message) for message in state["open"]]
         self._stamps.last_us = state["last_us"]
+        self.oldest_us, self.newest_us = state["oldest_us"], state["newest_us"]
         self._correlator.occurrences = Occurrences(state["moment_us"], dict(state["seen"]))
         self._correlator.swept_us = state["swept_us"]
         for message in messages:
@@ -173,7 +209,7 @@ class LogReader:
         parts = split_head(head) if bracket else None
         if parts is None:
             if _SYSLOG_SELF.search(head):
-                self._count_losses(line)
+                self._count_losses(line, line)
             elif line:
                 self._count_unparsed("header", line)
             return "", "", None
@@ -186,7 +222,7 @@ class LogReader:
         if text.startswith("message repeated "):
             self._read_repeated(head, text)
         elif origin.daemon == SYSLOG:
-            self._count_losses(text)
+            self._count_losses(line, text)
         elif origin.daemon in SPAM_PARSERS:
             self._read_score(head, text, origin)
         elif (
@@ -213,9 +249,13 @@ class LogReader:
         count = min(int(match[1]), _REPEATED_MAX)
         self._read_lines(repeat(f"{head}]: {match[2]}", count))
 
-    def _count_losses(self, text: str) -> None:
-        if _LOSS.search(text):
-            self.losses += 1
+    def _count_losses(self, line: str, text: str) -> None:
+        match = _LOSS.search(text)
+        if match is None or _OTHER_UNIT.fullmatch(match["unit"] or ""):
+            return
+        self.losses += 1
+        count = int(match["suppressed"] or match["lost"] or match["gone"] or 0)
+        self._new_losses.append(Loss(self.first_moment_us([line]) or 0, count, line))
 
     def _count_unparsed(self, daemon: str, line: str) -> None:
         self.unparsed[daemon] += 1

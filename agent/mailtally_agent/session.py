@@ -16,9 +16,10 @@ from mailtally.v1 import ingest_pb2 as pb
 from mailtally.v1.ingest_pb2_grpc import IngestServiceStub
 from mailtally_agent import __version__
 from mailtally_agent.harvest import Harvest
+from mailtally_agent.reading import Reading
 from mailtally_agent.ship import Batch
 from mailtally_agent.status import StatusFile
-from mailtally_agent.wire import encode
+from mailtally_agent.wire import encode, encode_gap
 
 if TYPE_CHECKING:
     from mailtally.v1.ingest_pb2_grpc import IngestServiceAsyncStub
@@ -74,7 +75,8 @@ class Session:
     ) -> None:
         """Report until stopped, or with until_end until the log's end is acknowledged.
 
-        Raises grpc.aio.AioRpcError, ProtocolError, OSError.
+        Raises grpc.aio.AioRpcError, ProtocolError, OSError: also, with until_end, at its end when a
+        log cannot be read.
         """
         self._harvest.window.reconnect()
         stub = cast("IngestServiceAsyncStub", IngestServiceStub(channel))
@@ -89,6 +91,9 @@ class Session:
                 acknowledgements.cancel()
                 await asyncio.gather(acknowledgements, return_exceptions=True)
             self._harvest.finish()
+            if until_end and not self._stopping.is_set():
+                for problem in self._harvest.problems():
+                    raise problem
         finally:
             stream.cancel()
 
@@ -113,7 +118,7 @@ class Session:
             self._harvest.window.limit(welcome.max_batch_records, welcome.max_batches_in_flight)
             if welcome.resync:
                 logger.warning("the collector does not know our last report, reading the log again")
-                self._harvest.read_again()
+                self._harvest.read_again(welcome.stored_until_us)
                 self.answered = Answered()
 
     async def _send(
@@ -137,7 +142,7 @@ class Session:
                 await asyncio.sleep(0)
                 continue
             harvest.save_if_due()
-            if until_end and harvest.window.empty:
+            if until_end and harvest.window.empty and harvest.caught_up():
                 await self._tell(stream)
                 return
             idle = 0.01 if not harvest.window.empty else IDLE_SECONDS
@@ -160,23 +165,38 @@ class Session:
         if self._status is None:
             return
         harvest = self._harvest
-        reader, counts = harvest.reader, harvest.log_file.counts
+        totals = harvest.totals()
         status = pb.AgentStatus(
             time_us=self._clock(),
-            newest_line_us=reader.newest_us or 0,
-            lines_read=reader.lines,
-            lines_unparsed=reader.unparsed.total(),
-            lines_oversize=counts.oversize,
-            backlog_bytes=harvest.log_file.backlog_bytes(),
-            open_messages=reader.open_messages,
-            gaps=counts.gaps + reader.losses,
+            newest_line_us=totals.newest_us or 0,
+            lines_read=totals.lines,
+            lines_unparsed=totals.unparsed.total(),
+            lines_oversize=totals.oversize,
+            backlog_bytes=harvest.backlog_bytes(),
+            open_messages=totals.open_messages,
+            gaps=totals.gaps + totals.losses,
+            oldest_line_us=totals.oldest_us or 0,
+            sources=[_source(reading) for reading in harvest.readings],
         )
         self._status.write_connected(harvest, status.backlog_bytes)
         await stream.write(pb.ReportRequest(status=status))
 
 
 def _encode(batch: Batch) -> pb.Batch:
-    return pb.Batch(sequence=batch.sequence, records=[encode(record) for record in batch.records])
+    return pb.Batch(
+        sequence=batch.sequence,
+        records=[encode(record) for record in batch.records],
+        gaps=[encode_gap(gap) for gap in batch.gaps],
+    )
+
+
+def _source(reading: Reading) -> pb.SourceStatus:
+    return pb.SourceStatus(
+        name=reading.name,
+        newest_line_us=reading.reader.newest_us or 0,
+        backlog_bytes=reading.backlog_bytes(),
+        problem="" if reading.problem is None else str(reading.problem),
+    )
 
 
 async def _raise_status(stream: Stream) -> None:

@@ -86,6 +86,16 @@ class SettingsFile:
         self.problem(key, f"expected a list of texts, got {value!r}")
         return default
 
+    def one_or_more_texts(self, key: str, *, default: list[str]) -> list[str]:
+        """A string, or a list of strings."""
+        value = self._get(key, default)
+        if isinstance(value, str):
+            return [value]
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return value
+        self.problem(key, f"expected text in quotes or a list of texts, got {value!r}")
+        return default
+
     def problem(self, key: str, what: str) -> None:
         """Note what is wrong with a key."""
         line = self._line_of(key)

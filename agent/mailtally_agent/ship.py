@@ -1,13 +1,17 @@
-"""The window of records that the collector has not acknowledged yet.
+"""The window of records and gaps that the collector has not acknowledged yet.
 
-No I/O: the session takes batches out and puts acknowledgements in. Records stay here until they are
-acknowledged; a new stream gets them all again. When the window is full, reading stops.
+No I/O: the session takes batches out and puts acknowledgements in. What is here stays until it is
+acknowledged; a new stream gets it all again. When the window is full, reading stops.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from mailtally_agent.gap import Gap
 from mailtally_agent.record import Record
+
+News = Record | Gap
 
 
 class OutOfOrderError(Exception):
@@ -15,20 +19,30 @@ class OutOfOrderError(Exception):
 
 
 class Batch(NamedTuple):
-    """Records under way on the present stream; sequence counts 1, 2, 3, … on each stream."""
+    """What is under way on the present stream; sequence counts 1, 2, 3, … on each stream."""
 
     sequence: int
-    records: tuple[Record, ...]
+    news: tuple[News, ...]
+
+    @property
+    def records(self) -> list[Record]:
+        """Its records, in log order."""
+        return [item for item in self.news if isinstance(item, Record)]
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """Its gaps."""
+        return [item for item in self.news if isinstance(item, Gap)]
 
 
 class Window:
-    """Unacknowledged records, in log order."""
+    """Unacknowledged records and gaps, in log order."""
 
     def __init__(self, max_batch_records: int, max_batches: int) -> None:
         """Both limits at least 1; the collector's Welcome can lower them."""
         self._max_batch_records = max_batch_records
         self._max_batches = max_batches
-        self._waiting: deque[Record] = deque()
+        self._waiting: deque[News] = deque()
         self._under_way: deque[Batch] = deque()
         self._next_sequence = 1
         self.added = 0
@@ -51,10 +65,10 @@ class Window:
         """Whether everything was acknowledged."""
         return self.added == self.acknowledged
 
-    def add(self, records: list[Record]) -> None:
-        """Append records in log order."""
-        self._waiting.extend(records)
-        self.added += len(records)
+    def add(self, news: Sequence[News]) -> None:
+        """Append records and gaps in log order."""
+        self._waiting.extend(news)
+        self.added += len(news)
 
     def next_batch(self, *, flush: bool) -> Batch | None:
         """The next batch to send; a partial one only with flush. None when none may go out."""
@@ -73,12 +87,12 @@ class Window:
         """The oldest batch under way is stored; raises OutOfOrderError for any other."""
         if not self._under_way or self._under_way[0].sequence != sequence:
             raise OutOfOrderError(f"acknowledgement of batch {sequence}")
-        self.acknowledged += len(self._under_way.popleft().records)
+        self.acknowledged += len(self._under_way.popleft().news)
 
     def reconnect(self) -> None:
         """A new stream: everything unacknowledged waits again, in order."""
         for batch in reversed(self._under_way):
-            self._waiting.extendleft(reversed(batch.records))
+            self._waiting.extendleft(reversed(batch.news))
         self._under_way.clear()
         self._next_sequence = 1
 

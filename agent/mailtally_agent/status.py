@@ -10,6 +10,7 @@ from typing import Any
 
 from mailtally_agent import __version__
 from mailtally_agent.harvest import Harvest
+from mailtally_agent.reading import Reading
 
 logger = logging.getLogger(__name__)
 
@@ -36,23 +37,25 @@ class StatusFile:
         self._write(harvest, {"connected": False, "problem": problem})
 
     def _write(self, harvest: Harvest, more: dict[str, Any]) -> None:
-        reader, counts = harvest.reader, harvest.log_file.counts
+        totals = harvest.totals()
         status = {
             "version": __version__,
             "pid": os.getpid(),
             "server": self._server,
             "time": _iso(self._clock()),
             **more,
-            "oldest_line": _iso(reader.oldest_us),
-            "newest_line": _iso(reader.newest_us),
-            "lines_read": reader.lines,
-            "lines_unparsed": dict(reader.unparsed),
-            "unparsed_samples": reader.samples,
-            "lines_oversize": counts.oversize,
-            "lines_torn": counts.torn,
-            "gaps": counts.gaps,
-            "syslog_losses": reader.losses,
-            "open_messages": reader.open_messages,
+            "oldest_line": _iso(totals.oldest_us),
+            "newest_line": _iso(totals.newest_us),
+            "lines_read": totals.lines,
+            "lines_unparsed": dict(totals.unparsed),
+            "unparsed_samples": totals.samples,
+            "lines_oversize": totals.oversize,
+            "lines_torn": totals.torn,
+            "gaps": totals.gaps,
+            "gaps_suspected": totals.suspected,
+            "syslog_losses": totals.losses,
+            "open_messages": totals.open_messages,
+            "logs": [_log(reading) for reading in harvest.readings],
             "records_acknowledged": harvest.window.acknowledged,
             "records_waiting": harvest.window.added - harvest.window.acknowledged,
         }
@@ -62,6 +65,15 @@ class StatusFile:
             temporary.replace(self._path)
         except OSError as error:
             logger.warning("status cannot be written path=%s why=%s", self._path, error)
+
+
+def _log(reading: Reading) -> dict[str, Any]:
+    return {
+        "name": reading.name,
+        "newest_line": _iso(reading.reader.newest_us),
+        "backlog_bytes": reading.backlog_bytes(),
+        "problem": None if reading.problem is None else str(reading.problem),
+    }
 
 
 def _iso(time_us: int | None) -> str | None:

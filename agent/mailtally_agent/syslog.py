@@ -101,6 +101,14 @@ class TimeStamps:
             self._stamp = stamp
         return time_us
 
+    def peek_us(self, stamp: str) -> int | None:
+        """The same of a line that is not read in its turn: those that come are dated without it."""
+        kept = self.last_us, self._stamp, self._minute, self._minute_us
+        try:
+            return self.time_us(stamp)
+        finally:
+            self.last_us, self._stamp, self._minute, self._minute_us = kept
+
     def _traditional_us(self, match: re.Match[str]) -> int | None:
         month = _MONTHS.get(match["month"])
         if month is None:

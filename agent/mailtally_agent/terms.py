@@ -39,3 +39,20 @@ class Link(StrEnum):
     FORWARD = "forward"
     HOP = "hop"
     REQUEUE = "requeue"
+
+
+class GapCause(StrEnum):
+    """Why lines of a log were not read."""
+
+    # The file was deleted before it was read to its end.
+    ROTATED_AWAY = "rotated_away"
+    # The file was cut while lines were written to it.
+    TRUNCATED = "truncated"
+    # The syslog daemon or the journal says that it dropped lines.
+    SYSLOG_DROPPED = "syslog_dropped"
+    # The file cannot be read on.
+    UNREADABLE = "unreadable"
+    # The journal no longer has the entry that was read last.
+    JOURNAL_GONE = "journal_gone"
+    # The collector's database went back in time, and the log no longer holds what it forgot.
+    FORGOTTEN = "forgotten"

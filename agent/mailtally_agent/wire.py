@@ -1,6 +1,8 @@
 """Records as messages of mailtally.v1: where the agent meets the contract's fields."""
 
+from mailtally.v1 import ingest_pb2
 from mailtally.v1 import record_pb2 as pb
+from mailtally_agent.gap import Gap
 from mailtally_agent.postfix.event import Client
 from mailtally_agent.postfix.queue_line import parse_client
 from mailtally_agent.record import (
@@ -11,7 +13,7 @@ from mailtally_agent.record import (
     Record,
     SpamScore,
 )
-from mailtally_agent.terms import Change, Direction, Link, TrafficClass
+from mailtally_agent.terms import Change, Direction, GapCause, Link, TrafficClass
 
 _TRAFFIC_CLASS = {
     TrafficClass.MAIL: pb.TRAFFIC_CLASS_MAIL,
@@ -38,6 +40,14 @@ _LINK = {
     Link.FORWARD: pb.LINK_KIND_FORWARD,
     Link.HOP: pb.LINK_KIND_HOP,
     Link.REQUEUE: pb.LINK_KIND_REQUEUE,
+}
+_GAP_CAUSE = {
+    GapCause.ROTATED_AWAY: ingest_pb2.GAP_CAUSE_ROTATED_AWAY,
+    GapCause.TRUNCATED: ingest_pb2.GAP_CAUSE_TRUNCATED,
+    GapCause.SYSLOG_DROPPED: ingest_pb2.GAP_CAUSE_SYSLOG_DROPPED,
+    GapCause.UNREADABLE: ingest_pb2.GAP_CAUSE_UNREADABLE,
+    GapCause.JOURNAL_GONE: ingest_pb2.GAP_CAUSE_JOURNAL_GONE,
+    GapCause.FORGOTTEN: ingest_pb2.GAP_CAUSE_FORGOTTEN,
 }
 _NO_CLIENT = Client("", "", "", "")
 # Postfix's words: src/global/sent.c, defer.c, bounce.c, verify.c.
@@ -80,6 +90,19 @@ def encode(record: Record) -> pb.Record:
     elif isinstance(what, SpamScore):
         encoded.spam_score.CopyFrom(pb.SpamScore(**what._asdict()))
     return encoded
+
+
+def encode_gap(gap: Gap) -> ingest_pb2.Gap:
+    """The message for one gap."""
+    return ingest_pb2.Gap(
+        from_us=gap.from_us,
+        to_us=gap.to_us,
+        cause=_GAP_CAUSE[gap.cause],
+        certain=gap.certain,
+        lost_lines=gap.lost_lines,
+        gap_hash=gap.gap_hash,
+        source=_text(gap.source),
+    )
 
 
 def _attempt(attempt: Attempt) -> pb.Attempt:

@@ -40,6 +40,15 @@ def decode_filter(asked: query_pb2.Filter) -> Filter:
     )
 
 
+def decode_range(asked: query_pb2.ListGapsRequest) -> tuple[int | None, int | None]:
+    """Take start and end off the wire's types, None where unset. Raises QueryError."""
+    start_us = _moment(asked.start) if asked.HasField("start") else None
+    end_us = _moment(asked.end) if asked.HasField("end") else None
+    if start_us is not None and end_us is not None and end_us <= start_us:
+        raise QueryError("the range is empty: its end must lie after its start")
+    return start_us, end_us
+
+
 def _moment(moment: Timestamp) -> int:
     if not YEAR_1_SECONDS <= moment.seconds <= YEAR_9999_SECONDS or not 0 <= moment.nanos < 10**9:
         raise QueryError("a moment of the filter is outside of the years 1 to 9999")

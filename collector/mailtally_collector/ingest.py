@@ -20,8 +20,9 @@ import grpc
 
 from mailtally.v1 import ingest_pb2, ingest_pb2_grpc
 from mailtally_collector import __version__
-from mailtally_collector.ingest_codec import decode_agent_state, decode_record
+from mailtally_collector.ingest_codec import decode_agent_state, decode_gap, decode_record
 from mailtally_collector.presence import Presence
+from mailtally_collector.store.servers import Greeting
 from mailtally_collector.store.store import Store
 from mailtally_collector.store.write_batch import Stored
 from mailtally_collector.store.writer import StoreUnavailableError
@@ -99,9 +100,9 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
             hello = await self._hello(request_iterator)
             if self._names_are_certified:
                 check_certified(hello.server, context.auth_context())
-            resync = await self._store.greet(hello.server, hello.agent_version, hello.last_token)
-            logger.info("agent connected server=%s resync=%s", hello.server, resync)
-            await context.write(ingest_pb2.ReportResponse(welcome=_welcome(resync=resync)))
+            greeting = await self._store.greet(hello.server, hello.agent_version, hello.last_token)
+            logger.info("agent connected server=%s resync=%s", hello.server, greeting.resync)
+            await context.write(ingest_pb2.ReportResponse(welcome=_welcome(greeting)))
             with self._presence.stream(hello.server):
                 token_bytes = OLD_LOGS_TOKEN_BYTES if hello.old_logs else TOKEN_BYTES
                 await self._acknowledge(hello.server, token_bytes, request_iterator, context)
@@ -175,16 +176,18 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
                     )
 
     async def _submit(self, server: str, batch: ingest_pb2.Batch, token_bytes: int) -> Pending:
-        if len(batch.records) > RECORDS_MAX:
-            raise StreamRefusedError(
-                grpc.StatusCode.INVALID_ARGUMENT,
-                f"a batch of {len(batch.records)} records; at most {RECORDS_MAX} are taken",
-            )
+        for what, count in (("records", len(batch.records)), ("gaps", len(batch.gaps))):
+            if count > RECORDS_MAX:
+                raise StreamRefusedError(
+                    grpc.StatusCode.INVALID_ARGUMENT,
+                    f"a batch of {count} {what}; at most {RECORDS_MAX} are taken",
+                )
         now_us = self._clock()
         records = [decode_record(record, now_us) for record in batch.records]
+        gaps = [decode_gap(gap, now_us) for gap in batch.gaps]
         token = secrets.token_bytes(token_bytes)
         await self._queued.acquire()
-        stored = self._store.batch(server, records, token)
+        stored = self._store.batch(server, records, token, gaps)
         stored.add_done_callback(self._leave_queue)
         return Pending(batch.sequence, token, stored)
 
@@ -223,11 +226,12 @@ def check_certified(server: str, auth: Mapping[str, Iterable[bytes]]) -> None:
         )
 
 
-def _welcome(*, resync: bool) -> ingest_pb2.Welcome:
+def _welcome(greeting: Greeting) -> ingest_pb2.Welcome:
     return ingest_pb2.Welcome(
         protocol=PROTOCOL,
         collector_version=__version__,
-        resync=resync,
+        resync=greeting.resync,
+        stored_until_us=greeting.stored_until_us,
         max_batch_records=RECORDS_ADVISED,
         max_batches_in_flight=IN_FLIGHT,
     )

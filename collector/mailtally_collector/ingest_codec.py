@@ -1,6 +1,6 @@
-"""Records of the wire into plain values, and what cannot be stored into Poison.
+"""Records and gaps of the wire into plain values, and what cannot be stored into Poison.
 
-Limits    Nothing here raises: whatever an agent sends is either a Record or a Poison with a reason.
+Limits    Nothing here raises: whatever an agent sends is stored or is a Poison with a reason.
           Text columns cannot hold NUL on every database, so that it is dropped there; what a
           stranger writes travels as bytes and is kept as it is.
 """
@@ -13,17 +13,24 @@ from mailtally_collector.records import (
     AgentState,
     Attempt,
     Changed,
+    Gap,
     Link,
     MessageRef,
     Poison,
     Record,
     RecordKey,
     SpamScore,
+    short_hash,
 )
 
 SIGNED_64_MAX = 2**63 - 1
+# Columns for them have 16 bits.
+ENUM_MAX = 2**15 - 1
 YEAR_1990_US = 631_152_000_000_000
+YEAR_9999_US = 253_370_764_800_000_000
 FUTURE_MAX_US = 400 * 86_400_000_000
+OUT_OF_TIME = "lies before 1990 or more than 400 days ahead"
+SOURCE_MAX = 1_000
 
 
 def decode_record(record: record_pb2.Record, now_us: int) -> Record | Poison:
@@ -39,7 +46,8 @@ def decode_record(record: record_pb2.Record, now_us: int) -> Record | Poison:
 def decode_agent_state(status: ingest_pb2.AgentStatus) -> AgentState:
     """Take an agent's status off the wire's types."""
     return AgentState(
-        newest_line_us=status.newest_line_us,
+        newest_line_us=_line_moment(status.newest_line_us),
+        oldest_line_us=_line_moment(status.oldest_line_us),
         lines_read=status.lines_read,
         lines_unparsed=status.lines_unparsed,
         lines_oversize=status.lines_oversize,
@@ -47,6 +55,39 @@ def decode_agent_state(status: ingest_pb2.AgentStatus) -> AgentState:
         open_messages=status.open_messages,
         gaps=status.gaps,
     )
+
+
+def decode_gap(gap: ingest_pb2.Gap, now_us: int) -> Gap | Poison:
+    """Check one gap and take it off the wire's types.
+
+    A clock that was set back puts the line behind a gap before the one in front of it: the two are
+    exchanged, because the lines between them are missing all the same.
+    """
+    moments = [one for one in (gap.from_us, gap.to_us) if one]
+    reason = ""
+    if not gap.gap_hash:
+        reason = "the gap has no hash"
+    elif gap.lost_lines < 0:
+        reason = f"the gap says that {gap.lost_lines} lines are lost"
+    elif not all(YEAR_1990_US <= one <= now_us + FUTURE_MAX_US for one in moments):
+        reason = f"the gap from {gap.from_us} to {gap.to_us} {OUT_OF_TIME}"
+    if reason:
+        return Poison(reason, gap.SerializeToString())
+    from_us, to_us = sorted(moments) if len(moments) == 2 else (gap.from_us, gap.to_us)
+    return Gap(
+        gap_hash=gap.gap_hash - (gap.gap_hash >> 63 << 64),
+        from_us=from_us,
+        to_us=to_us,
+        cause=gap.cause,
+        certain=gap.certain,
+        lost_lines=gap.lost_lines,
+        source=_text(gap.source)[:SOURCE_MAX],
+    )
+
+
+def _line_moment(time_us: int) -> int:
+    """The moment of a line that an agent tells of; 0 for none, and for one that cannot be."""
+    return time_us if YEAR_1990_US <= time_us < YEAR_9999_US else 0
 
 
 def _fault(record: record_pb2.Record, now_us: int) -> str:
@@ -61,14 +102,31 @@ def _fault(record: record_pb2.Record, now_us: int) -> str:
     message = record.message
     if not _text(message.queue_id) or not _text(message.instance):
         return "the queue id or the instance is empty"
+    if not all(0 <= number <= ENUM_MAX for number in _enumerated(record, what)):
+        return "a kind, an outcome or a direction is out of range"
     if what == "link" and not _text(record.link.child_queue_id):
         return "the link names no child"
     if max(record.key.line_hash, message.first_line.line_hash) > SIGNED_64_MAX:
         return "a line hash does not fit 63 bits"
     for time_us in (record.key.time_us, message.first_line.time_us, message.arrival_us):
         if not YEAR_1990_US <= time_us <= now_us + FUTURE_MAX_US:
-            return f"the moment {time_us} lies before 1990 or more than 400 days ahead"
+            return f"the moment {time_us} {OUT_OF_TIME}"
     return ""
+
+
+def _enumerated(record: record_pb2.Record, what: str) -> tuple[int, ...]:
+    """Numbers that stand for a word; newer agents may have words that are not known here."""
+    match what:
+        case "attempt":
+            return (record.attempt.direction, record.attempt.outcome)
+        case "accepted":
+            return (record.accepted.traffic_class,)
+        case "changed":
+            return (record.changed.change,)
+        case "link":
+            return (record.link.kind,)
+        case _:
+            return ()
 
 
 def _what(record: record_pb2.Record) -> Accepted | Attempt | Changed | Link | SpamScore:
@@ -93,7 +151,7 @@ def _message_ref(message: record_pb2.MessageRef) -> MessageRef:
     return MessageRef(
         instance=_text(message.instance),
         queue_id=_text(message.queue_id),
-        first_line=_key(message.first_line),
+        first_line=RecordKey(message.first_line.time_us, short_hash(message.first_line.line_hash)),
         origin_seen=message.origin_seen,
         arrival_us=message.arrival_us,
     )

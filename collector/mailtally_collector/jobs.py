@@ -15,6 +15,7 @@ from mailtally_collector.config import Config
 from mailtally_collector.durations import DAY_US, MINUTE_US
 from mailtally_collector.store.compaction import compact, span_of_hours
 from mailtally_collector.store.dialect import sql_for
+from mailtally_collector.store.gaps import delete_gaps
 from mailtally_collector.store.name_uses import (
     USES,
     begin_sweep,
@@ -28,6 +29,7 @@ from mailtally_collector.store.partition_retention import drop_weeks
 from mailtally_collector.store.partitions import Partitions
 from mailtally_collector.store.recount import recount, span_of_rows
 from mailtally_collector.store.retention import RollupRetention, RowRetention, delete_quarantine
+from mailtally_collector.store.sql import Sql
 from mailtally_collector.store.stale import SILENT, refresh_stale
 from mailtally_collector.store.transact import Transact
 from mailtally_collector.timetable import Job, Turn
@@ -97,14 +99,21 @@ def retain(config: Config, transact: Transact, partitioned: Database | None, tur
         rollups = RollupRetention(_horizon_us(turn.now_us, keep.rollups_days))
         while turn.go_on() and transact(rollups.step):
             pass
-        done.append(f"{rollups.rows} rows of roll-ups")
+        gaps = delete_all(transact, turn, partial(delete_gaps, before_us=rollups.horizon_us))
+        done.append(f"{rollups.rows} rows of roll-ups, {gaps} gaps")
     if keep.quarantine_days is not None:
         before_us = _horizon_us(turn.now_us, keep.quarantine_days)
-        count = 0
-        while turn.go_on() and (some := transact(lambda sql: delete_quarantine(sql, before_us))):
-            count += some
+        count = delete_all(transact, turn, partial(delete_quarantine, before_us=before_us))
         done.append(f"{count} quarantined records")
     return f"deleted {', '.join(done)}" if done else "everything is kept"
+
+
+def delete_all(transact: Transact, turn: Turn, some: Callable[[Sql], int]) -> int:
+    """Delete some again and again until none is left; how many."""
+    count = 0
+    while turn.go_on() and (gone := transact(some)):
+        count += gone
+    return count
 
 
 def sweep_names(transact: Transact, reader: Database, turn: Turn) -> str:

@@ -4,28 +4,39 @@ Threads   Run in threads of the query service, each with a connection of its own
           for a question that cannot be answered as it was put.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from peewee import Database
 
 from mailtally.v1 import query_pb2
 from mailtally_collector.classify.current_rules import CurrentRules
-from mailtally_collector.filter_codec import decode_filter
+from mailtally_collector.filter_codec import decode_filter, decode_range
 from mailtally_collector.query.breakdown import breakdown
+from mailtally_collector.query.coverage import (
+    LogGap,
+    coverage,
+    gaps_of_lives,
+    list_gaps,
+    oldest_line,
+)
 from mailtally_collector.query.event_keys import order_of
 from mailtally_collector.query.events import export_events, list_events
-from mailtally_collector.query.filters import QueryError, select
+from mailtally_collector.query.filters import QueryError, Selection, select
 from mailtally_collector.query.jobs import list_jobs
 from mailtally_collector.query.reasons import top_reasons
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.servers import list_servers
 from mailtally_collector.query.summary import summarise
-from mailtally_collector.query.trace import Sought, trace
+from mailtally_collector.query.trace import NO_CANARIES, Sought, trace
+from mailtally_collector.query.traced_message import TracedMessage
 from mailtally_collector.query.unknown import unknown_replies
 from mailtally_collector.query_codec import (
     encode_counts,
+    encode_coverage,
     encode_event,
+    encode_gap,
     encode_job,
     encode_reason,
     encode_row,
@@ -43,6 +54,9 @@ EVENTS_DEFAULT, EVENTS_MAX = 50, 1_000
 ROWS_DEFAULT, ROWS_MAX = 20, 1_000
 TRACES_DEFAULT, TRACES_MAX = 20, 200
 UNKNOWN_DEFAULT, UNKNOWN_MAX = 50, 1_000
+GAPS_DEFAULT, GAPS_MAX = 100, 1_000
+# Further than any gap, on both sides.
+EVER_US = 1 << 62
 # Of an export; some 250 events with long replies stay below the 4 MiB that clients take at once.
 CHUNK = 250
 
@@ -69,6 +83,7 @@ class Answers:
             start=timestamp(selection.start_us),
             end=timestamp(selection.end_us),
             newest_line=timestamp(summary.newest_line_us),
+            coverage=self._coverage(scope, selection),
         )
 
     def top_reasons(
@@ -83,6 +98,7 @@ class Answers:
             total=top.total,
             total_before=top.total_before,
             before_start=timestamp(top.before_start_us),
+            coverage=self._coverage(scope, selection),
         )
 
     def breakdown(
@@ -103,6 +119,7 @@ class Answers:
             rows_total=found.rows_total,
             start=timestamp(selection.start_us),
             end=timestamp(selection.end_us),
+            coverage=self._coverage(scope, selection),
         )
 
     def list_events(
@@ -121,6 +138,7 @@ class Answers:
         return query_pb2.ListEventsResponse(
             events=[encode_event(event, self._rules.rules) for event in page.events],
             next_page_token=page.next_token,
+            coverage=None if asked.page_token else self._coverage(scope, page.selection),
         )
 
     def export_events(
@@ -139,6 +157,7 @@ class Answers:
             events=[encode_event(event, self._rules.rules) for event in page.events],
             next_page_token=page.next_token,
             total=page.total or 0,
+            coverage=None if asked.page_token else self._coverage(scope, page.selection),
         )
 
     def trace(
@@ -150,12 +169,14 @@ class Answers:
             message_id=asked.message_id,
             recipient=asked.recipient,
             servers=tuple(asked.servers),
+            traffic_classes=tuple(asked.traffic_classes) or NO_CANARIES,
         )
         limit = _bounded("limit", asked.limit, TRACES_DEFAULT, TRACES_MAX)
         traced = trace(self._database, scope, sought, limit)
         return query_pb2.TraceMessageResponse(
             messages=[encode_message(message, self._rules.rules) for message in traced.messages],
             families_cut=traced.is_cut,
+            gaps=[encode_gap(gap) for gap in self._gaps_beside(scope, traced.messages)],
         )
 
     def unknown_replies(
@@ -166,7 +187,9 @@ class Answers:
         limit = _bounded("limit", asked.limit, UNKNOWN_DEFAULT, UNKNOWN_MAX)
         replies, total = unknown_replies(self._database, scope, selection, limit)
         return query_pb2.ListUnknownRepliesResponse(
-            replies=[encode_unknown(reply) for reply in replies], total=total
+            replies=[encode_unknown(reply) for reply in replies],
+            total=total,
+            coverage=self._coverage(scope, selection),
         )
 
     def rules(self) -> query_pb2.GetRulesResponse:
@@ -192,6 +215,40 @@ class Answers:
         """Answer ListServers; ``present`` are those with a stream open here."""
         servers = list_servers(self._database, scope, present, self._clock())
         return query_pb2.ListServersResponse(servers=[encode_server(server) for server in servers])
+
+    def gaps(self, scope: Scope, asked: query_pb2.ListGapsRequest) -> query_pb2.ListGapsResponse:
+        """Answer ListGaps."""
+        names, now_us = tuple(asked.servers), self._clock()
+        limit = _bounded("limit", asked.limit, GAPS_DEFAULT, GAPS_MAX)
+        start_us, end_us = decode_range(asked)
+        first_us = oldest_line(self._database, scope, names) if start_us is None else start_us
+        range_us = (first_us, now_us if end_us is None else end_us)
+        covered = coverage(self._database, scope, names, range_us, now_us)
+        gaps, total = list_gaps(
+            self._database,
+            scope,
+            names,
+            (-EVER_US if start_us is None else start_us, EVER_US if end_us is None else end_us),
+            limit,
+        )
+        return query_pb2.ListGapsResponse(
+            gaps=[encode_gap(gap) for gap in gaps],
+            gaps_total=total,
+            coverage=encode_coverage(replace(covered, gaps=[], gaps_total=0)),
+        )
+
+    def _coverage(self, scope: Scope, selection: Selection) -> query_pb2.Coverage:
+        range_us = (selection.start_us, selection.end_us)
+        found = coverage(self._database, scope, selection.servers, range_us, self._clock())
+        return encode_coverage(found)
+
+    def _gaps_beside(self, scope: Scope, messages: Sequence[TracedMessage]) -> list[LogGap]:
+        now_us = self._clock()
+        lives = [
+            (message.place.server, message.arrival_us, message.last_us or now_us)
+            for message in messages
+        ]
+        return gaps_of_lives(self._database, scope, lives)
 
 
 def _bounded(name: str, asked: int, default: int, most: int) -> int:

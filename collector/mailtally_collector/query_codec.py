@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from mailtally.v1 import query_pb2, record_pb2
+from mailtally.v1 import ingest_pb2, query_pb2, record_pb2
 from mailtally_collector.classify.rule_set import RuleSet
 from mailtally_collector.durations import SECOND_US
 from mailtally_collector.query.breakdown import Row
+from mailtally_collector.query.coverage import Coverage, LogGap
 from mailtally_collector.query.event import Event
 from mailtally_collector.query.jobs import Job
 from mailtally_collector.query.reasons import Reason
@@ -139,6 +140,36 @@ def encode_server(server: Server) -> query_pb2.Server:
         records_too_old=server.records_too_old,
         stale=server.stale,
         stale_since=timestamp(server.stale_since_us),
+        gaps_known=server.gaps_known,
+        gaps_suspected=server.gaps_suspected,
+        oldest_line=timestamp(server.oldest_line_us),
+    )
+
+
+def encode_coverage(covered: Coverage) -> query_pb2.Coverage:
+    """How far logs were read."""
+    return query_pb2.Coverage(
+        hours_complete=covered.hours.complete,
+        hours_gap_known=covered.hours.gap_known,
+        hours_gap_suspected=covered.hours.gap_suspected,
+        hours_not_read=covered.hours.not_read,
+        gaps=[encode_gap(gap) for gap in covered.gaps],
+        gaps_total=covered.gaps_total,
+        newest_line=timestamp(covered.newest_line_us),
+    )
+
+
+def encode_gap(gap: LogGap) -> query_pb2.LogGap:
+    """One gap of a log."""
+    return query_pb2.LogGap(
+        server=gap.server,
+        start=timestamp(gap.from_us),
+        end=timestamp(gap.to_us),
+        cause=ingest_pb2.GapCause.ValueType(gap.cause),
+        certain=gap.certain,
+        lost_lines=gap.lost_lines,
+        source=gap.source,
+        reported=timestamp(gap.reported_us),
     )
 
 

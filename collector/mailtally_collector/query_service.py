@@ -135,6 +135,12 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         del request
         return await _guarded(context, self._threads.run(self._answers.jobs))
 
+    async def ListGaps(  # noqa: N802
+        self, request: query_pb2.ListGapsRequest, context: Context
+    ) -> query_pb2.ListGapsResponse:
+        """Lines that logs had and that were not read, or may not have been."""
+        return await self._answer(context, self._answers.gaps, request)
+
     def _scope(self, context: Context) -> Scope:
         """Whose mail the caller may see."""
         del context

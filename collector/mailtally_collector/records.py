@@ -18,8 +18,19 @@ class RecordKey(NamedTuple):
     line_hash: int
 
 
+def short_hash(line_hash: int) -> int:
+    """31 bits of a line's hash, which tell lines of one queue id and moment apart.
+
+    Attempts keep all 63: one message may have thousands of them within a second.
+    """
+    return line_hash >> 32
+
+
 class MessageRef(NamedTuple):
-    """The message that a record is about, as far as the agent could tell."""
+    """The message that a record is about, as far as the agent could tell.
+
+    ``first_line``  with a short hash.
+    """
 
     instance: str
     queue_id: str
@@ -111,10 +122,26 @@ class Poison(NamedTuple):
     raw: bytes
 
 
+class Gap(NamedTuple):
+    """Lines that a log had and that were not read, or may not have been.
+
+    ``from_us`` <= ``to_us``, the lines before and behind; 0 for not known. ``gap_hash`` is signed.
+    """
+
+    gap_hash: int
+    from_us: int
+    to_us: int
+    cause: int
+    certain: bool
+    lost_lines: int
+    source: str
+
+
 class AgentState(NamedTuple):
     """How an agent says that it is doing."""
 
     newest_line_us: int
+    oldest_line_us: int
     lines_read: int
     lines_unparsed: int
     lines_oversize: int

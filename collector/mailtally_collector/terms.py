@@ -17,6 +17,7 @@ class TrafficClass(IntEnum):
     NOTIFICATION = 2
     PROBE = 3
     FORWARD = 4
+    CANARY = 5
 
 
 class Direction(IntEnum):
@@ -76,6 +77,18 @@ class DeliveryState(IntEnum):
     HELD = 6
     REMOVED = 7
     REQUEUED = 8
+
+
+class GapCause(IntEnum):
+    """Why lines of a log are missing, or may be."""
+
+    UNSPECIFIED = 0
+    ROTATED_AWAY = 1
+    TRUNCATED = 2
+    SYSLOG_DROPPED = 3
+    UNREADABLE = 4
+    JOURNAL_GONE = 5
+    FORGOTTEN = 6
 
 
 class TimeBasis(IntEnum):

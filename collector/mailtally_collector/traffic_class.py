@@ -15,11 +15,14 @@ RANK: dict[int, int] = {
     TrafficClass.FORWARD: 2,
     TrafficClass.NOTIFICATION: 3,
     TrafficClass.PROBE: 4,
+    TrafficClass.CANARY: 5,
 }
 LINK_CLASSES: dict[int, int] = {
     LinkKind.NOTIFICATION: TrafficClass.NOTIFICATION,
     LinkKind.FORWARD: TrafficClass.FORWARD,
 }
+# Under this instance `mailtally-agent canary` writes its lines: nobody's mail, whatever they say.
+CANARY_INSTANCE = "mailtally-canary"
 # A message of these kinds is its parent in another queue file, and of its class.
 INHERITING = (int(LinkKind.HOP), int(LinkKind.REQUEUE))
 

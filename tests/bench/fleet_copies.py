@@ -35,7 +35,7 @@ NAMES = (
 PLAN = ("id", "source", "copy", "shift_us", "salt", "queue_id", "message_id", "message_id_key")
 PLAN_TABLE = (
     "CREATE TEMP TABLE plan AS SELECT id, id AS source, recipient_count AS copy,"
-    " arrival_us AS shift_us, first_hash AS salt, queue_id, message_id, message_id_key"
+    " arrival_us AS shift_us, arrival_us AS salt, queue_id, message_id, message_id_key"
     " FROM message WHERE 1 = 0"
 )
 MOMENTS = (
@@ -43,6 +43,7 @@ MOMENTS = (
     *("first_try_us", "last_try_us", "deciding_us"),
 )
 HASHES = ("first_hash", "accepted_hash", "completed_hash", "deciding_hash", "line_hash")
+SHORT_HASHES = 2**31 - 1
 # Tables with the rows of messages, and the column that says of which. Failures follow from these.
 OF_MESSAGES = {
     "message": "id",
@@ -199,11 +200,14 @@ def _statements(copies: Copies, apart: int) -> list[str]:
     """Statements that copy what the plan says, one for each table."""
     planned = {name: f"p.{name}" for name in PLAN if name not in ("source", "copy", "shift_us")}
     planned |= {name: f"t.{name} + p.shift_us" for name in MOMENTS}
-    planned |= {name: f"t.{name} + p.salt" for name in HASHES}
     planned["child_queue_id"] = "t.child_queue_id || 'G' || p.copy"
     planned["recipient_id"] = f"t.recipient_id + p.copy % {copies.variants} * {apart}"
     statements = []
     for table, column in OF_MESSAGES.items():
+        if table in ("message", "message_event"):
+            planned |= {name: f"t.{name} + p.salt & {SHORT_HASHES}" for name in HASHES}
+        else:
+            planned |= {name: f"t.{name} + p.salt" for name in HASHES}
         ids = {} if table == "message" else {column: "p.id"}
         values = ", ".join((planned | ids).get(name, f"t.{name}") for name in COLUMNS[table])
         order = ", t.number" if "number" in COLUMNS[table] else ""

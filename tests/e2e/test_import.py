@@ -367,7 +367,7 @@ def test_nothing_is_sent_when_a_log_cannot_be_imported(
     collector: Collector, tmp_path: Path
 ) -> None:
     agent = Agent(tmp_path, collector.address, bundled_log(tmp_path))
-    packed = part(tmp_path, "a.zst", b"\x28\xb5\x2f\xfd")
+    packed = part(tmp_path, "a.lz4", b"\x04\x22\x4d\x18")
 
     done = agent.import_logs(agent.log, tmp_path / "no.log", tmp_path, packed)
 
@@ -375,7 +375,7 @@ def test_nothing_is_sent_when_a_log_cannot_be_imported(
     assert done.stderr.splitlines() == [
         f"mailtally-agent import: {tmp_path}/no.log: No such file or directory",
         f"mailtally-agent import: {tmp_path}: not a regular file",
-        f"mailtally-agent import: {packed}: it is packed by zstd; unpack it first: zstd -d FILE",
+        f"mailtally-agent import: {packed}: it is packed by lz4; unpack it first: lz4 -d FILE",
         "mailtally-agent import: nothing was imported",
     ]
     query = collector.query()

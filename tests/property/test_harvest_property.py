@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.harvest import MARK_EVERY_US, Harvest, HarvestOptions
 from mailtally_agent.log_reader import LogReader
+from mailtally_agent.reading import LogOptions, ReadingOptions
 from mailtally_agent.ship import Window
 from mailtally_agent.source.disk import RealDisk
 from mailtally_agent.syslog import epoch_us
@@ -66,14 +67,14 @@ class World:
         self.start_agent()
 
     def start_agent(self) -> None:
+        disk = RealDisk()
         options = HarvestOptions(
-            log=str(self.path),
+            logs=[LogOptions.of_file(disk, str(self.path))],
             checkpoint_path=str(self.path.with_name("checkpoint.json")),
-            zone=UTC,
-            rules=RULES,
+            reading=ReadingOptions(UTC, RULES),
             since_us=None,
         )
-        self.agent = Harvest(options, RealDisk(), lambda: self.now_us, Window(50_000, 10))
+        self.agent = Harvest(options, disk, lambda: self.now_us, Window(50_000, 10))
 
     def rotate(self) -> None:
         rotated = sorted(

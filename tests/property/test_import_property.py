@@ -19,9 +19,12 @@ from hypothesis import strategies as st
 
 from mailtally_agent.harvest import MARK_EVERY_US, Harvest, HarvestOptions
 from mailtally_agent.old_logs import survey
+from mailtally_agent.reading import LogOptions, ReadingOptions
 from mailtally_agent.ship import Window
 from mailtally_agent.source.disk import RealDisk
+from mailtally_agent.source.log_source import PlaceState
 from mailtally_agent.source.old_files import OldFiles
+from mailtally_agent.source.place import Place
 from tests.property.test_harvest_property import EXPECTED, LOG, NOW_US, RULES
 from tests.wire import wired
 
@@ -58,17 +61,18 @@ class Import:
         with ExitStack() as opened:
             found = survey(RealDisk(), self.paths, UTC, lambda us: us or NOW_US, opened)
             assert found.problems == []
+
+            def open_logs(place: PlaceState | None) -> OldFiles:
+                return OldFiles(found.logs, Place.from_state(place) if place else None, fail)
+
             options = HarvestOptions(
-                "import", str(self.folder / "checkpoint.json"), UTC, RULES, since_us=None
+                [LogOptions("import", open_logs)],
+                str(self.folder / "checkpoint.json"),
+                ReadingOptions(UTC, RULES),
+                since_us=None,
             )
             window = Window(50_000, 10)
-            harvest = Harvest(
-                options,
-                RealDisk(),
-                lambda: self.now_us,
-                window,
-                lambda place: OldFiles(found.logs, place, fail),
-            )
+            harvest = Harvest(options, RealDisk(), lambda: self.now_us, window)
             more = True
             while more and chunks:
                 more = harvest.read_some()

@@ -151,7 +151,7 @@ class _Follower:
             del self.records[count:]
 
     def _read(self) -> None:
-        while lines := self.log.read():
+        while (lines := self.log.read()) or self.log.busy:
             self.records += self.reader.read(lines)
 
     def _restart(self) -> None:

@@ -20,7 +20,6 @@ class LogCounts:
     bytes_read: int = 0
     oversize: int = 0
     torn: int = 0
-    gaps: int = 0
 
 
 class LineCutter:

@@ -1,22 +1,37 @@
 """Follows one log file, through rotation by renaming and by copying and truncating.
 
 Gives     chunks of whole lines, in the order in which they were written, and the place behind them.
-How       Every read begins a little before the place and checks that the bytes there are those read
-          before. If they are not, or the file shrank or was renamed, the place is searched in the
-          log's siblings: the one that holds it is read to its end, then the next newer one. Lines
-          that can be found nowhere are a gap: counted, never silent.
-Limits    A line without end at the end of a rotated file is dropped and counted as torn.
+How       If a file no longer holds what was read of it, and after a restart, the place is searched
+          in the log's siblings, compressed ones too: the one that holds it is read to its end, then
+          the next newer one. Of a file of which no line was taken yet there is no place: when names
+          changed while it was looked at, the search begins again behind the file before.
+Holes     Lines that can be found nowhere, damage, and every place where a log was copied and cut:
+          what is written between copy and cut is lost without a trace, so that some may be missing.
+          A line without end at the end of a rotated file is dropped, counted as torn, and a hole.
+Limits    read() does a bounded amount of work; ``busy`` tells that there is more of it.
 """
 
+import errno
 import logging
-import os.path
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from mailtally_agent.source.disk import Disk, FileStat, OpenFile
-from mailtally_agent.source.lines import CHUNK_BYTES, LineCutter, LogCounts
-from mailtally_agent.source.place import HEAD_BYTES, TAIL_BYTES, Place
-from mailtally_agent.source.rotation import siblings
+from mailtally_agent.source.growing_file import CutError, GrowingFile
+from mailtally_agent.source.hole import Hole
+from mailtally_agent.source.lines import LogCounts
+from mailtally_agent.source.log_folder import Listing, LogFolder, Sibling, listing
+from mailtally_agent.source.place import Place
+from mailtally_agent.source.search import Hit, Lines, begins_alike, search
+from mailtally_agent.source.unpack import DamagedError
+from mailtally_agent.source.unpacked_lines import UnpackedLines
+from mailtally_agent.terms import GapCause
 
 logger = logging.getLogger(__name__)
+
+# Steps of one read(): a chunk is looked at, a file is opened, a part of one is unpacked.
+_STEPS = 16
 
 
 class LogFile:
@@ -28,148 +43,252 @@ class LogFile:
     def __init__(self, disk: Disk, path: str, place: Place | None) -> None:
         """Begin behind place, or at the oldest sibling when it is None."""
         self._disk = disk
-        self._path = path
-        self._file: OpenFile | None = None
-        self._resume_at = place
+        self._folder = LogFolder(disk, path)
+        self.busy = False
+        self._idle = False
         self.counts = LogCounts()
-        self._lines = LineCutter(self.counts)
+        self._holes: list[Hole] = []
+        # Behind the last line of the files that were read before the present one.
+        self._resume_at = place
+        self._search: Generator[None, None, Hit] | None = None
+        self._searched: Sequence[Sibling] = ()
+        self._was_cut = False
+        # The file that is read, and how the log's files lay when it was entered or last looked at.
+        self._lines: Lines | None = None
+        self._path = ""
+        self._copied = False
+        self._listing: Listing = frozenset()
+        self._older: Sequence[FileStat] = ()
+        # Whether a compressed file begins as the present one: none is opened twice.
+        self._twins: dict[FileStat, bool] = {}
+        self._damaged = False
+        # Whether it was deleted.
+        self._gone = False
 
     def read(self) -> list[str]:
         """The next whole lines, at most CHUNK_BYTES of them; empty when there are none yet.
 
         Lines are decoded with ``surrogateescape`` and come without their line ends. Raises OSError
-        when the log cannot be read.
+        when the log cannot be read, FileNotFoundError when it does not exist (yet).
         """
-        if self._file is None and not self._begin():
-            return []
-        while self._file is not None:
-            before, tail = self._lines.offset, self._lines.tail
-            start = before - len(tail)
-            data = self._file.read_at(start, len(tail) + CHUNK_BYTES)
-            if not data.startswith(tail):
-                self._lost_place()
-                continue
-            lines = self._lines.take(data[len(tail) :])
-            if lines:
-                return lines
-            if self._lines.offset == before and not self._next_file(start + len(data)):
-                if before == 0:
-                    # Nothing read yet, so there is no place to tell a copied and truncated file by.
-                    self.close()
+        self._idle = False
+        for _ in range(_STEPS):
+            self.busy = False
+            lines = self._lines
+            given = self._find() if lines is None else self._read_on(lines)
+            if given:
+                return given
+            if not self.busy:
+                self._idle = True
                 break
         return []
 
+    def take_holes(self) -> list[Hole]:
+        """Holes found since the last call, before the lines that came last or come next."""
+        holes, self._holes = self._holes, []
+        return holes
+
+    def caught_up(self) -> bool:
+        """Whether the last read() found that there is no more."""
+        return self._idle
+
     def place(self) -> Place | None:
         """The place behind the last whole line given; None before anything was read."""
-        if self._file is None or self._lines.line_offset == 0:
+        lines = self._lines
+        if lines is None or not lines.begun:
             return self._resume_at
-        return self._lines.place()
+        return replace(lines.place(), inode=lines.inode, copied=self._copied)
 
     def backlog_bytes(self) -> int:
-        """Bytes that wait in the file being read and in the newer ones."""
-        if self._file is None:
+        """Bytes that wait in the file being read and in the newer ones; compressed, as they are."""
+        if self._lines is None:
             return 0
-        current = self._file.stat()
-        newer = self._newer_than(current)
-        return max(0, current.size - self._lines.line_offset) + sum(s.size for _, s in newer)
+        newer = self._newer(self._folder.files(), self._lines)
+        return self._lines.backlog_bytes() + sum(sibling.status.size for sibling in newer)
 
     def close(self) -> None:
-        """Give the file back."""
-        if self._file is not None:
-            self._resume_at = self.place()
-            self._file.close()
-            self._file = None
+        """Give the files back."""
+        self._resume_at = self.place()
+        self._drop()
 
     def first_change_us(self) -> int | None:
-        """Last change of the file being read, else of the oldest: no line in it is younger.
+        """Last change of the file that is read, else of the oldest: no line in it is younger.
 
-        None without any file. Of an empty file nothing is known but when it was made.
+        None without any line: of an empty file nothing is known but when it was made.
         """
-        if self._file is not None:
-            return self._file.stat().mtime_us
-        stats = [status for _, status in self._existing()]
-        return next((one.mtime_us for one in stats if one.size), None if not stats else stats[-1].mtime_us)
+        if self._lines is not None:
+            return self._lines.stat().mtime_us
+        changes = [file.status.mtime_us for file in self._folder.files() if file.status.size]
+        return changes[0] if changes else None
 
-    def _existing(self) -> list[tuple[str, FileStat]]:
-        """Paths and stats of the log's files, oldest first."""
-        directory, name = os.path.split(self._path)
-        found = []
-        for sibling in siblings(name, self._disk.names(directory)):
-            path = os.path.join(directory, sibling)
-            try:
-                found.append((path, self._disk.stat(path)))
-            except FileNotFoundError:
-                continue
-        return found
+    # Where to go on.
 
-    def _begin(self) -> bool:
-        """Open the file that holds the place to resume at, else the oldest; False without any."""
+    def _find(self) -> list[str]:
+        """Do a step of the search for the place, and enter the file that holds it."""
+        self.busy = True
+        if self._search is None:
+            self._searched = self._folder.files()
+            if not self._searched:
+                raise FileNotFoundError(errno.ENOENT, "no such log", self._folder.path)
+            place = self._resume_at
+            self._search = search(self._disk, self._searched, place, self.counts)
+        hit: Hit | None = None
+        try:
+            next(self._search)
+        except StopIteration as end:
+            self._search = None
+            hit = end.value
+        except OSError as error:
+            self._search = None
+            if not isinstance(error, FileNotFoundError):
+                raise
+        if hit is not None:
+            with suppress(FileNotFoundError):
+                self._settle(hit)
+        return []
+
+    def _settle(self, hit: Hit) -> None:
+        """Enter what the search has found."""
         place = self._resume_at
-        existing = self._existing()
-        if place is not None:
-            for path, status in reversed(existing):
-                if status.size < place.offset:
-                    continue
-                file = self._disk.open(path)
-                if place.is_in(file):
-                    self._enter(file, place.offset)
-                    return True
-                file.close()
-            if existing:
-                self._report_gap()
-        if not existing:
-            return False
-        self._enter(self._disk.open(existing[0][0]), 0)
-        return True
+        if place is None:
+            self._enter_start(0)
+        elif hit.file is not None and hit.lines is not None:
+            moved = isinstance(hit.lines, GrowingFile) and place.inode not in {0, hit.lines.inode}
+            self._enter(hit.file, hit.lines, copied=place.copied or self._was_cut or moved)
+        elif listing(self._folder.files()) == listing(self._searched):
+            cut = self._was_cut or hit.file is not None
+            cause = GapCause.TRUNCATED if cut else GapCause.ROTATED_AWAY
+            self._note_hole(cause, certain=not cut, again=True)
+            self._resume_at, self._copied = None, False
+            self._enter_start(hit.file or 0)
+        else:
+            return  # rotated while it was searched: look anew
+        self._was_cut = False
 
-    def _enter(self, file: OpenFile, offset: int) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._file = file
-        head = file.read_at(0, min(HEAD_BYTES, offset))
-        start = max(0, offset - TAIL_BYTES)
-        tail = file.read_at(start, offset - start)
-        self._lines = LineCutter(self.counts, offset, head, tail)
+    def _enter_start(self, number: int) -> None:
+        """Begin a file."""
+        sibling = self._searched[number]
+        file = self._disk.open(sibling.path)
+        if not file.stat().same_file(sibling.status):
+            file.close()
+            return
+        self._begin(self._searched, number, file)
 
-    def _next_file(self, seen_bytes: int) -> bool:
-        """Read seen_bytes of this file: go on to the next newer file when that has begun.
+    def _begin(self, files: Sequence[Sibling], number: int, file: OpenFile) -> None:
+        lines: Lines
+        if files[number].packed:
+            lines = UnpackedLines(file, file.stat().size, self.counts)
+        else:
+            lines = GrowingFile.at_start(file, self.counts)
+        self._searched = files
+        self._enter(number, lines, copied=self._copied)
 
-        True when there may be more to read, here or there.
-        """
-        assert self._file is not None  # noqa: S101 - read() calls this with an open file only
-        current = self._file.stat()
-        for path, status in self._newer_than(current):
-            if status.size == 0:
+    def _enter(self, number: int, lines: Lines, *, copied: bool) -> None:
+        self._close_lines()
+        self._lines = lines
+        self._path = self._searched[number].path
+        # The log itself may have been copied from elsewhere, but was not cut since.
+        self._copied = copied and self._path != self._folder.path
+        self._listing = listing(self._searched)
+        self._older = [sibling.status for sibling in self._searched[:number]]
+        self._twins = {}
+        self._damaged = False
+        logger.debug("reading log file path=%s", self._path)
+
+    # The present file.
+
+    def _read_on(self, lines: Lines) -> list[str]:
+        """The next lines of the present file; at its end, go to the next."""
+        begun = lines.begun
+        given: list[str] = []
+        try:
+            given = lines.read()
+        except CutError:
+            logger.info("log file was truncated path=%s", self._folder.path)
+            self._was_cut = self.busy = True
+            self._resume_at = self.place()
+            self._drop()
+            return []
+        except DamagedError as error:
+            logger.warning("log file cannot be read on path=%s why=%s", self._path, error)
+            self._note_hole(GapCause.UNREADABLE, certain=True)
+            self._damaged = True
+        if not begun and listing(self._folder.files()) != self._listing:
+            self._drop()
+            self.busy = True
+            return []
+        if not given:
+            self.busy = not lines.at_end() or self._go_on(lines)
+        return given
+
+    def _go_on(self, lines: Lines) -> bool:
+        """Enter the next file that is not empty; whether there may be more to read."""
+        files = self._folder.files()
+        for sibling in self._newer(files, lines):
+            if sibling.status.size == 0:
                 continue
-            file = self._disk.open(path)
+            try:
+                file = self._disk.open(sibling.path)
+            except FileNotFoundError:
+                return True
             # Rotated once more since it was listed, or written to before the rename: look anew.
-            if not file.stat().same_file(status) or self._file.stat().size > seen_bytes:
+            if not file.stat().same_file(sibling.status) or not lines.at_end():
                 file.close()
                 return True
-            if seen_bytes > self._lines.line_offset:
+            if lines.unfinished:
                 self.counts.torn += 1
-            if not any(one.same_file(current) for _, one in self._existing()):
-                # Files that were written after it may be gone too, unread.
-                self._report_gap()
-            logger.debug("next log file path=%s", path)
+            if self._gone:
+                # So may be files that were written after it.
+                self._note_hole(GapCause.ROTATED_AWAY, certain=False)
+            if self._copied or (lines.unfinished and not self._damaged):
+                self._note_hole(GapCause.TRUNCATED, certain=False)
             self._resume_at = self.place()
-            self._enter(file, 0)
+            self._begin(files, files.index(sibling), file)
             return True
-        return current.size > seen_bytes
+        return not lines.at_end()
 
-    def _newer_than(self, current: FileStat) -> list[tuple[str, FileStat]]:
-        existing = self._existing()
-        for index, (_, status) in enumerate(existing):
-            if status.same_file(current):
-                return existing[index + 1 :]
-        return [(path, status) for path, status in existing if status.mtime_us >= current.mtime_us]
+    def _newer(self, files: Sequence[Sibling], lines: Lines) -> Sequence[Sibling]:
+        """The files behind the present one."""
+        current = lines.stat()
+        self._gone = False
+        for number, sibling in enumerate(files):
+            if sibling.status.same_file(current):
+                self._older = [older.status for older in files[:number]]
+                return files[number + 1 :]
+        # It was deleted, or compressed: then its twin has nothing new.
+        unknown = [sibling for sibling in files if sibling.status not in self._older]
+        for number, sibling in enumerate(unknown):
+            if sibling.packed and lines.begun and self._is_twin(sibling, lines.place()):
+                return unknown[number + 1 :]
+        self._gone = True
+        return unknown
 
-    def _lost_place(self) -> None:
-        """The file no longer holds what was read: find the place in a sibling, else begin anew."""
-        logger.info("log file was truncated path=%s", self._path)
-        self.close()
-        self._begin()
+    def _is_twin(self, sibling: Sibling, place: Place) -> bool:
+        """Whether that compressed file begins as the present one."""
+        if sibling.status not in self._twins:
+            try:
+                self._twins[sibling.status] = begins_alike(self._disk, sibling, place)
+            except FileNotFoundError:
+                return False
+        return self._twins[sibling.status]
 
-    def _report_gap(self) -> None:
-        self.counts.gaps += 1
-        logger.warning("lines were lost: no log file holds the last place path=%s", self._path)
+    def _note_hole(self, cause: GapCause, *, certain: bool, again: bool = False) -> None:
+        self._holes.append(Hole(cause, certain, again))
+        logger.warning(
+            "lines %s lost cause=%s path=%s",
+            "were" if certain else "may have been",
+            cause,
+            self._folder.path,
+        )
+
+    # Open files.
+
+    def _drop(self) -> None:
+        """Leave the present file; what was read of it does not count."""
+        self._close_lines()
+        self._search = None
+
+    def _close_lines(self) -> None:
+        if self._lines is not None:
+            self._lines.close()
+            self._lines = None

@@ -1,9 +1,19 @@
 """What the agent needs of a log: the one that it follows, or old ones that are read once."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
+from mailtally_agent.source.hole import Hole
 from mailtally_agent.source.lines import LogCounts
-from mailtally_agent.source.place import Place
+
+# A place as plain values, for the checkpoint.
+PlaceState = dict[str, Any]
+
+
+class LogPlace(Protocol):
+    """Where a log was read to."""
+
+    def to_state(self) -> PlaceState:
+        """Plain values; equal for equal places."""
 
 
 class LogSource(Protocol):
@@ -17,17 +27,27 @@ class LogSource(Protocol):
     def near_us(self) -> int | None:
         """Moment of the first line that read() gave last; None when the lines before tell it."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether the read() that gave nothing has more to do, and should be called again soon."""
+
     def read(self) -> list[str]:
         """The next whole lines; empty when there are none (yet). Raises OSError."""
 
-    def place(self) -> Place | None:
+    def take_holes(self) -> list[Hole]:
+        """Holes found since the last call, before the lines that came last or come next."""
+
+    def caught_up(self) -> bool:
+        """Whether all that the log held when this was first asked for has been given."""
+
+    def place(self) -> LogPlace | None:
         """The place behind the last line given; None before anything was read."""
 
     def backlog_bytes(self) -> int:
         """Bytes that wait to be read."""
 
     def first_change_us(self) -> int | None:
-        """A moment that no line of the oldest file lies behind; None when it is not known."""
+        """A moment that the first line to come lies not behind; None when it is not known."""
 
     def close(self) -> None:
         """Give the file back."""

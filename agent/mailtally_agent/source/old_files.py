@@ -6,13 +6,15 @@ Limits    The files stay open, so that a rotation on the way changes nothing. A 
           the end of a file is dropped and counted as torn, as the follower does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from mailtally_agent.source.disk import OpenFile
-from mailtally_agent.source.lines import CHUNK_BYTES, LineCutter, LogCounts
-from mailtally_agent.source.place import HEAD_BYTES, Place
-from mailtally_agent.source.unpack import DamagedError, Unpacked
+from mailtally_agent.source.hole import Hole
+from mailtally_agent.source.lines import LogCounts
+from mailtally_agent.source.place import Place
+from mailtally_agent.source.unpack import DamagedError
+from mailtally_agent.source.unpacked_lines import Seen, UnpackedLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class PlaceLostError(ValueError):
 class OldFiles:
     """Reads files in the order given; ``damaged`` is told where one cannot be read on."""
 
+    busy = False
+
     def __init__(
         self,
         logs: Sequence[OldLog],
@@ -51,34 +55,38 @@ class OldFiles:
         self._damaged = damaged
         self._resume_at = place
         self._index = -1
-        self._unpacked: Unpacked | None = None
-        self._ended = False
-        self._done_bytes = 0
+        self._lines: UnpackedLines | None = None
         self._begun_us: int | None = None
         self.near_us: int | None = None
         self.counts = LogCounts()
-        self._lines = LineCutter(self.counts)
-        self._rest = b""
         if place is not None and not any(self._resume(place) for _ in logs):
             raise PlaceLostError("no log holds the place that was reached")
 
     def read(self) -> list[str]:
         """The next whole lines; empty at the end of the last file."""
-        while self._unpacked is not None or self._enter_next():
-            lines = self._read_on()
-            if lines:
+        while (lines := self._lines or self._enter_next()) is not None:
+            given = self._read_on(lines)
+            if given:
                 self.near_us, self._begun_us = self._begun_us, None
-                return lines
+                return given
+        return []
+
+    def caught_up(self) -> bool:
+        """Yes: read() gives what there is."""
+        return True
+
+    def take_holes(self) -> list[Hole]:
+        """None: who imports is told of damage, and the lines may have been followed."""
         return []
 
     def place(self) -> Place | None:
         """The place behind the last whole line given; None before anything was read."""
-        return self._lines.place() if self._lines.line_offset else self._resume_at
+        return self._lines.place() if self._lines and self._lines.begun else self._resume_at
 
     def backlog_bytes(self) -> int:
         """Bytes of the files, as they lie on the disk, that wait to be read."""
-        taken = min(self._unpacked.taken, self._logs[self._index].size) if self._unpacked else 0
-        return sum(log.size for log in self._logs) - self._done_bytes - taken
+        waiting = self._lines.backlog_bytes() if self._lines else 0
+        return waiting + sum(log.size for log in self._logs[self._index + 1 :])
 
     def first_change_us(self) -> int | None:
         """Nothing: near_us tells of each file."""
@@ -86,68 +94,58 @@ class OldFiles:
 
     def close(self) -> None:
         """Stop; the files are their opener's."""
-        self._unpacked = None
+        self._lines = None
         self._index = len(self._logs)
 
-    def _enter_next(self) -> bool:
-        """Begin the next file; False behind the last."""
+    def _enter_next(self) -> UnpackedLines | None:
+        """Begin the next file; None behind the last."""
         if self._index + 1 >= len(self._logs):
-            return False
-        self._resume_at = self.place()
+            return None
         self._index += 1
         log = self._logs[self._index]
-        self._unpacked = Unpacked(log.file, log.size)
-        self._ended = False
+        self._lines = UnpackedLines(log.file, log.size, self.counts)
         self._begun_us = log.first_us
-        self._lines = LineCutter(self.counts)
-        self._rest = b""
-        return True
+        return self._lines
 
-    def _read_on(self) -> list[str]:
+    def _read_on(self, lines: UnpackedLines) -> list[str]:
         """Lines of the next bytes; at the end of the file it is left."""
-        more = self._next_bytes()
-        data = self._rest + more
-        before = self._lines.offset
-        lines = self._lines.take(data)
-        self._rest = data[self._lines.offset - before :]
-        if not more and not lines:
-            self.counts.torn += bool(self._rest) or self._lines.offset > self._lines.line_offset
-            self._leave()
-        return lines
-
-    def _next_bytes(self) -> bytes:
-        """Bytes of the present file; nothing at its end, and where it cannot be read on."""
-        if self._unpacked is None or self._ended:
-            return b""
-        log, data = self._logs[self._index], b""
+        given: list[str] = []
         try:
-            data = self._unpacked.read(CHUNK_BYTES)
+            given = lines.read()
         except DamagedError as error:
-            self._damaged(log, error)
+            self._damaged(self._logs[self._index], error)
         except OSError as error:
-            why = str(error.strerror or error)
-            self._damaged(log, DamagedError(self._unpacked.taken, why))
-        self._ended = not data
-        return data
+            self._damaged(self._logs[self._index], lines.refused(error))
+        if lines.at_end():
+            self.counts.torn += lines.unfinished
+            self._leave()
+        return given
 
     def _leave(self) -> None:
-        self._done_bytes += self._logs[self._index].size
-        self._unpacked = None
+        self._resume_at = self.place()
+        self._lines = None
 
     def _resume(self, place: Place) -> bool:
         """Go to that place if the next file holds it; behind that file if not."""
-        self._enter_next()
-        rest = b""
-        while len(rest) < min(HEAD_BYTES, place.offset) and (data := self._next_bytes()):
-            rest += data
-        if place.begins(rest):
-            while rest and self._lines.offset < place.offset:
-                before = self._lines.offset
-                self._lines.skip(rest[: place.offset - before])
-                rest = rest[self._lines.offset - before :] or self._next_bytes()
-            if self._lines.place() == place:
-                self._rest = rest
+        lines = self._enter_next()
+        if lines is None:
+            return False
+        try:
+            if _to_its_end(lines.seek(place)) is Seen.HERE:
                 self._begun_us = None
                 return True
-        self._leave()
+        except DamagedError as error:
+            self._damaged(self._logs[self._index], error)
+        except OSError as error:
+            self._damaged(self._logs[self._index], lines.refused(error))
+        self._lines = None
         return False
+
+
+def _to_its_end(steps: Generator[None, None, Seen]) -> Seen:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            seen: Seen = end.value
+            return seen

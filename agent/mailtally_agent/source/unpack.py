@@ -1,10 +1,10 @@
 """The bytes of a file that may be compressed, from its beginning on.
 
-Gives     Unpacked: text of a plain file, of gzip (RFC 1952), bzip2 and xz; which of them it is, its
-          first bytes tell, not its name. Several compressed pieces may follow each other, as
-          pigz, pbzip2 and ``cat`` write them.
-Limits    What comes out is bounded at each step, however much a piece unpacks to. zstd is not in
-          Python's library; files in it, and in other packings, are refused by name.
+Gives     Unpacked: text of a plain file, of gzip (RFC 1952), bzip2, xz and zstd (RFC 8878); which
+          of them it is, its first bytes tell, not its name. Several compressed pieces may follow
+          each other, as pigz, pbzip2 and ``cat`` write them.
+Limits    What comes out is bounded at each step, however much a piece unpacks to. Files in other
+          packings are refused by name.
 """
 
 import bz2
@@ -19,6 +19,9 @@ from mailtally_agent.source.disk import OpenFile
 _PIECE_BYTES = 16 * 1024
 # xz -9 needs 65 MiB.
 _XZ_MEMORY_BYTES = 192 * 1024 * 1024
+# What the command zstd unpacks without being told.
+_ZSTD_WINDOW_BYTES = 128 * 1024 * 1024
+_ZSTD_STEP_BYTES = 128
 _MTIME = slice(4, 8)
 
 
@@ -81,6 +84,44 @@ def _unxz() -> _Decoder:
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY_BYTES)
 
 
+class _Unzstd:
+    """zstandard's decoder in the manner of the others.
+
+    It unpacks all that it is given, and four bytes can make 128 KiB: it is given little at a time.
+    """
+
+    def __init__(self) -> None:
+        # A host whose logs are packed otherwise does without.
+        import zstandard  # noqa: PLC0415
+
+        self._error = zstandard.ZstdError
+        self._zstd = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES).decompressobj()
+        self._raw = self._text = b""
+
+    @property
+    def eof(self) -> bool:
+        return self._zstd.eof and not self._text
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._raw and not self._text
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zstd.unused_data + self._raw
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        self._raw += data
+        try:
+            while self._raw and not self._text and not self._zstd.eof:
+                few, self._raw = self._raw[:_ZSTD_STEP_BYTES], self._raw[_ZSTD_STEP_BYTES:]
+                self._text = self._zstd.decompress(few)
+        except self._error as error:
+            raise OSError(str(error)) from error
+        text, self._text = self._text[:max_length], self._text[max_length:]
+        return text
+
+
 class _Packing(NamedTuple):
     name: str
     magic: bytes
@@ -91,9 +132,9 @@ _PACKINGS = (
     _Packing("gzip", b"\x1f\x8b", _Gunzip),
     _Packing("bzip2", b"BZh", bz2.BZ2Decompressor),
     _Packing("xz", b"\xfd7zXZ\0", _unxz),
+    _Packing("zstd", b"\x28\xb5\x2f\xfd", _Unzstd),
 )
 _OTHERS = {
-    b"\x28\xb5\x2f\xfd": "zstd; unpack it first: zstd -d FILE",
     b"\x04\x22\x4d\x18": "lz4; unpack it first: lz4 -d FILE",
     b"\x1f\x9d": "compress (.Z); unpack it first: gzip -d FILE",
     b"PK\x03\x04": "zip; unpack it first",

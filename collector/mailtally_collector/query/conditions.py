@@ -27,6 +27,7 @@ from mailtally_collector.query.receiver import (
 from mailtally_collector.query.recipients import Recipients, decides
 from mailtally_collector.query.reply_text import holds_text
 from mailtally_collector.query.scope import Scope
+from mailtally_collector.store.dialect import is_postgres
 from mailtally_collector.store.message_row import message_id_key
 from mailtally_collector.store.models import (
     Address,
@@ -49,10 +50,8 @@ def recipient_conditions(
     database: Database, scope: Scope, selection: Selection, rows: Recipients
 ) -> list[ColumnBase]:
     """Conditions on recipients."""
-    moment = rows.moment(selection)
     conditions = [
-        moment >= selection.start_us,
-        moment < selection.end_us,
+        *rows.in_range(selection, has_statistics=is_postgres(database)),
         rows.direction.in_(selection.directions),
         *_message_conditions(database, scope, selection, rows.message, rows.message_id),
     ]

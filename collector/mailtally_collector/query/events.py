@@ -19,7 +19,7 @@ from mailtally_collector.query.event_keys import (
     count_events,
     keys_after,
 )
-from mailtally_collector.query.filters import Filter, select
+from mailtally_collector.query.filters import Filter, Selection, select
 from mailtally_collector.query.scope import Scope
 
 
@@ -27,11 +27,13 @@ from mailtally_collector.query.scope import Scope
 class Page:
     """Some events, and the token of the next page; empty on the last one.
 
-    ``total``  how many there are in all, on the first page of an export; else None.
+    ``selection``  what was asked, with its range settled.
+    ``total``      how many there are in all, on the first page of an export; else None.
     """
 
     events: list[Event]
     next_token: str
+    selection: Selection
     total: int | None = None
 
 
@@ -79,6 +81,6 @@ def _page(
         is_first = order == BY_MESSAGE and not token
         total = count_events(database, scope, selection) if is_first else None
     if len(keys) <= size:
-        return Page(events, "", total)
+        return Page(events, "", selection, total)
     following = Cursor(*keys[size - 1], selection.start_us, selection.end_us)
-    return Page(events, encode(following, asked, scope, order), total)
+    return Page(events, encode(following, asked, scope, order), selection, total)

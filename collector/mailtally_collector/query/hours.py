@@ -17,6 +17,7 @@ from mailtally_collector.query.conditions import domain_id, server_ids
 from mailtally_collector.query.filters import Selection
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.store.rollup import DIRECTIONS, outcomes
+from mailtally_collector.store.rollup_tables import HOURS_A_DAY
 from mailtally_collector.terms import DeliveryState, Direction, TimeBasis
 
 COUNTED = tuple(
@@ -36,6 +37,11 @@ class Hours:
     quarters: tuple[int, ...]
 
     @property
+    def hours(self) -> "Hours":
+        """The same."""
+        return self
+
+    @property
     def offset_us(self) -> int:
         """From the beginning of an hour to that of the first quarter."""
         return self.quarters[0] * QUARTER_US
@@ -53,6 +59,11 @@ class Days:
 
     first: int
     end: int
+
+    @property
+    def hours(self) -> Hours:
+        """All their hours."""
+        return Hours(self.first * HOURS_A_DAY, self.end * HOURS_A_DAY, tuple(range(4)))
 
     def total(self, table: Any, what: str) -> Any:
         """Sum of the column of ``what``, which is recipients or messages."""

@@ -7,7 +7,7 @@ Untried   Recipients whose message expired without any line about them are a cau
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,11 @@ from peewee import Database, chunked, fn
 
 from mailtally_collector.classify.classify import Judged
 from mailtally_collector.classify.taxonomy import UNKNOWN
-from mailtally_collector.query.conditions import judged_as, recipient_conditions
+from mailtally_collector.query.conditions import (
+    judged_as,
+    recipient_conditions,
+    untried_conditions,
+)
 from mailtally_collector.query.filters import Selection
 from mailtally_collector.query.hours import (
     Days,
@@ -28,12 +32,14 @@ from mailtally_collector.query.hours import (
 )
 from mailtally_collector.query.recipients import FAILED_RECIPIENTS
 from mailtally_collector.query.scope import Scope
-from mailtally_collector.query.summary import FAILED, total
+from mailtally_collector.query.summary import FAILED, count_hours
 from mailtally_collector.query.verdicts import VERDICT_COLUMNS
-from mailtally_collector.store.models import DomainReasonDay, ReasonHour, ReplyTemplate
+from mailtally_collector.store.models import DomainReasonDay, Message, ReasonHour, ReplyTemplate
 from mailtally_collector.terms import DeliveryState
 
 TEMPLATES_AT_ONCE = 5_000
+# Stands for the template of recipients of whom no reply was seen.
+NO_REPLY = 0
 Cause = tuple[str, str, bytes]
 
 
@@ -102,32 +108,32 @@ def top_reasons(database: Database, scope: Scope, selection: Selection, limit: i
 def _causes(database: Database, scope: Scope, selection: Selection) -> tuple[list[Reason], int]:
     """Return all causes, and how many recipients failed."""
     counts = count_templates(database, scope, selection)
-    whole = total(database, scope, selection).sent
-    replies = _replies(database, scope, counts)
-    if whole > counts.total():
-        replies.append(CountedReply(0, "", b"", b"", whole - counts.total(), None))
-    return causes(replies), whole
+    return causes(_replies(database, scope, counts)), counts.total()
 
 
 def count_templates(database: Database, scope: Scope, selection: Selection) -> Counter[int]:
-    """Count recipients by the number of their reply template."""
+    """Count recipients by the number of their reply template, those without under NO_REPLY."""
     counts: Counter[int] = Counter()
-    if not is_rolled_up(selection):
-        counts.update(templates_of_rows(database, scope, selection))
-        return counts
-    cut_up = cut_days if is_by_domain(scope, selection) else cut
-    parts, edges = cut_up(selection.start_us, selection.end_us)
+    parts: Sequence[Hours | Days] = ()
+    edges = [(selection.start_us, selection.end_us)]
+    if is_rolled_up(selection):
+        cut_up = cut_days if is_by_domain(scope, selection) else cut
+        parts, edges = cut_up(selection.start_us, selection.end_us)
     for part in parts:
         counts.update(_templates_of_rollup(database, scope, selection, part))
     for start_us, end_us in edges:
         edge = replace(selection, start_us=start_us, end_us=end_us)
         counts.update(templates_of_rows(database, scope, edge))
-    return counts
+        if not selection.names_reply:
+            counts[NO_REPLY] += count_untried(database, scope, edge)
+    if selection.names_reply:
+        counts[NO_REPLY] += count_untried(database, scope, selection)
+    return +counts
 
 
 def _templates_of_rollup(
     database: Database, scope: Scope, selection: Selection, part: Hours | Days
-) -> dict[int, int]:
+) -> Counter[int]:
     table: Any = DomainReasonDay if is_by_domain(scope, selection) else ReasonHour
     rows = (
         table.select(table.reply_template_id, fn.SUM(part.total(table, "recipients")))
@@ -138,22 +144,31 @@ def _templates_of_rollup(
         .group_by(table.reply_template_id)
         .tuples()
     )
-    return {template_id: int(count) for template_id, count in rows.execute(database) if count}
+    counts = Counter({template_id: int(count) for template_id, count in rows.execute(database)})
+    if not selection.names_reply:
+        whole = count_hours(database, scope, selection, part.hours)
+        counts[NO_REPLY] = whole - counts.total()
+    return counts
 
 
-def templates_of_rows(database: Database, scope: Scope, selection: Selection) -> dict[int, int]:
-    """Count from the rows themselves."""
-    template_id = FAILED_RECIPIENTS.reply_template_id
+def templates_of_rows(database: Database, scope: Scope, selection: Selection) -> Counter[int]:
+    """Count from the rows themselves, without those of whom no line was seen."""
+    template_id = fn.COALESCE(FAILED_RECIPIENTS.reply_template_id, NO_REPLY)
     rows = (
         FAILED_RECIPIENTS.select(template_id, fn.COUNT(FAILED_RECIPIENTS.number))
-        .where(
-            *recipient_conditions(database, scope, selection, FAILED_RECIPIENTS),
-            template_id.is_null(is_null=False),
-        )
+        .where(*recipient_conditions(database, scope, selection, FAILED_RECIPIENTS))
         .group_by(template_id)
         .tuples()
     )
-    return dict(rows.execute(database))
+    return Counter(dict(rows.execute(database)))
+
+
+def count_untried(database: Database, scope: Scope, selection: Selection) -> int:
+    """Count recipients of whom no line was seen."""
+    where = untried_conditions(database, scope, selection)
+    if where is None:
+        return 0
+    return int(Message.select(fn.SUM(Message.untried)).where(*where).scalar(database) or 0)
 
 
 def causes(replies: Iterable[CountedReply]) -> list[Reason]:
@@ -196,4 +211,6 @@ def _replies(database: Database, scope: Scope, counts: Counter[int]) -> list[Cou
             shown = template if scope.is_limited else sample
             count = counts[template_id]
             replies.append(CountedReply(code, status, template, shown, count, Judged(*verdict)))
+    if counts[NO_REPLY]:
+        replies.append(CountedReply(0, "", b"", b"", counts[NO_REPLY], None))
     return replies

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Field, ModelSelect, fn
+from peewee import ColumnBase, Field, ModelSelect, fn
 
 from mailtally_collector.durations import DAY_US
 from mailtally_collector.query.filters import Selection
@@ -40,15 +40,21 @@ class Recipients:
         return self.message is Message
 
     def moment(self, selection: Selection) -> Any:
-        """The moment by which the range selects and buckets group.
+        """The moment by which the range selects and buckets group."""
+        is_last_try = selection.basis == TimeBasis.LAST_TRY
+        return self.last_try_us if is_last_try else self.message.arrival_us
 
-        Failures of a long range are not looked for by it: where only the newest are asked for, or
-        another condition is, databases would read all of them. An expression is in no index.
+    def in_range(self, selection: Selection, *, has_statistics: bool) -> list[ColumnBase]:
+        """Conditions that the moment is in the range; ``has_statistics`` of how values are spread.
+
+        Without them a database looks for failures of a long range by it, and reads them all, where
+        only the newest are asked for, or another condition is. An expression is in no index.
         """
-        if selection.basis == TimeBasis.LAST_TRY:
-            return self.last_try_us
-        arrival_us = self.message.arrival_us
-        return arrival_us if self.has_delivered or is_short(selection) else arrival_us + 0
+        moment = self.moment(selection)
+        is_sought_by = self.has_delivered or is_short(selection) or has_statistics
+        if selection.basis == TimeBasis.ACCEPTED and not is_sought_by:
+            moment += 0
+        return [moment >= selection.start_us, moment < selection.end_us]
 
     def select(self, *columns: Any) -> ModelSelect[Any]:
         """Select columns."""

@@ -6,6 +6,7 @@ Scope     Who does not see everything sees the names of the servers that carried
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
 from peewee import ColumnBase, Database, fn
 
@@ -26,6 +27,8 @@ FIGURES = (
     "records_too_old",
     "stale",
     "stale_since_us",
+    "gaps_known",
+    "gaps_suspected",
 )
 
 
@@ -38,6 +41,7 @@ class Server:
     connected: bool
     last_seen_us: int
     newest_line_us: int
+    oldest_line_us: int
     lines_read: int = 0
     lines_unparsed: int = 0
     lines_oversize: int = 0
@@ -49,6 +53,8 @@ class Server:
     records_too_old: int = 0
     stale: str = ""
     stale_since_us: int = 0
+    gaps_known: int = 0
+    gaps_suspected: int = 0
 
 
 def list_servers(
@@ -64,6 +70,8 @@ def list_servers(
             fn.COALESCE(models.Horizon.refused, 0).alias("records_too_old"),
             fn.COALESCE(models.StaleServer.reason, "").alias("stale"),
             fn.COALESCE(models.StaleServer.since_us, 0).alias("stale_since_us"),
+            _gaps(certain=True).alias("gaps_known"),
+            _gaps(certain=False).alias("gaps_suspected"),
         )
         .left_outer_join(models.Horizon, on=(models.Horizon.server_id == models.Server.id))
         .left_outer_join(
@@ -71,7 +79,7 @@ def list_servers(
             on=(models.StaleServer.server_id == models.Server.id),
             src=models.Server,
         )
-        .where(*_seen(scope))
+        .where(*seen_servers(scope))
         .order_by(models.Server.name)
         .dicts()
     )
@@ -82,6 +90,7 @@ def list_servers(
             connected=row["name"] in present or row["last_seen_us"] >= now_us - CONNECTED_US,
             last_seen_us=0 if scope.is_limited else row["last_seen_us"],
             newest_line_us=row["newest_line_us"],
+            oldest_line_us=row["oldest_line_us"],
             **({} if scope.is_limited else {name: row[name] for name in FIGURES}),
         )
         for row in rows.execute(database)
@@ -90,13 +99,19 @@ def list_servers(
 
 def newest_line(database: Database, scope: Scope, names: tuple[str, ...]) -> int:
     """Return the moment of the newest line of these servers, of all for none named; 0 for none."""
-    query = models.Server.select(fn.MAX(models.Server.newest_line_us)).where(*_seen(scope))
+    query = models.Server.select(fn.MAX(models.Server.newest_line_us)).where(*seen_servers(scope))
     if names:
         query = query.where(models.Server.name.in_(names))
     return query.scalar(database) or 0
 
 
-def _seen(scope: Scope) -> list[ColumnBase]:
+def _gaps(*, certain: bool) -> Any:
+    gaps = models.Gap.select(fn.COUNT(models.Gap.id))
+    return gaps.where(models.Gap.server_id == models.Server.id, models.Gap.certain == certain)
+
+
+def seen_servers(scope: Scope) -> list[ColumnBase]:
+    """Conditions on servers: those that carried mail which the caller sees."""
     if not scope.is_limited:
         return [models.Server.id.is_null(is_null=False)]
     carried = DomainHour.select(DomainHour.server_id)

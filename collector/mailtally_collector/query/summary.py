@@ -147,6 +147,13 @@ def _count_hours(
             yield SlotCount(start_us, MESSAGES, int(messages))
 
 
+def count_hours(database: Database, scope: Scope, selection: Selection, part: Hours) -> int:
+    """Count recipients of these hours in total."""
+    table = DomainHour if is_by_domain(scope, selection) else TrafficHour
+    query = table.select(fn.SUM(part.total(table, "recipients")))
+    return int(query.where(*conditions(scope, selection, table, part)).scalar(database) or 0)
+
+
 def count_rows(
     database: Database, scope: Scope, selection: Selection, slot_us: int
 ) -> list[SlotCount]:

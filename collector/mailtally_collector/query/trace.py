@@ -17,6 +17,9 @@ from mailtally_collector.query.filters import QueryError, as_bytes
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.traced_message import TracedMessage, traced_messages
 from mailtally_collector.store.models import Message
+from mailtally_collector.terms import TrafficClass
+
+NO_CANARIES = tuple(int(one) for one in TrafficClass if one != TrafficClass.CANARY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Sought:
     message_id: str
     recipient: str
     servers: tuple[str, ...]
+    traffic_classes: tuple[int, ...] = NO_CANARIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ def _conditions(database: Database, sought: Sought) -> list[ColumnBase]:
         conditions.append(Message.id.in_(messages_to(as_bytes(sought.recipient))))
     if not conditions:
         raise QueryError("name a queue id, a message id or a recipient to look for")
+    conditions.append(Message.traffic_class.in_(sought.traffic_classes))
     if sought.servers:
         conditions.append(Message.server_id.in_(server_ids(sought.servers)))
     return conditions

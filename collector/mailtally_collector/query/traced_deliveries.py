@@ -20,6 +20,7 @@ from mailtally_collector.store.models import (
     Transport,
 )
 from mailtally_collector.store.names import join_address
+from mailtally_collector.store.timing import Timing, unpack_timing
 
 ADDRESSES = ("recipient", "original_recipient")
 TRANSPORT = (
@@ -28,8 +29,10 @@ TRANSPORT = (
 )
 ELSEWHERE = ("direction", "relay_host", "relay_address", "relay_port", *TRANSPORT)
 # The columns of an attempt are named as its fields; the addresses are the delivery's.
-AS_STORED = tuple(name for name in Attempt._fields if name not in ADDRESSES)
-OWN = tuple(name for name in AS_STORED if name not in ELSEWHERE)
+AS_STORED = tuple(
+    name for name in Attempt._fields if name not in ADDRESSES and name not in Timing._fields
+)
+OWN = (*(name for name in AS_STORED if name not in ELSEWHERE), "timing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +140,5 @@ def _attempt(row: dict[str, Any], recipient: bytes, original_recipient: bytes) -
         recipient=recipient,
         original_recipient=original_recipient,
         **{name: row[name] for name in AS_STORED},
+        **unpack_timing(row["timing"])._asdict(),
     )

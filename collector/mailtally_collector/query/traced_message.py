@@ -13,6 +13,7 @@ from typing import Any
 
 from peewee import JOIN, Database
 
+from mailtally_collector.delivery_state import END_STATES
 from mailtally_collector.query.family import HANDED_ON, Families, first_of
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.traced_deliveries import TracedDelivery, traced_deliveries
@@ -64,6 +65,14 @@ class TracedMessage:
     deliveries: list[TracedDelivery]
     changes: list[tuple[int, int]]
     is_found: bool
+
+    @property
+    def last_us(self) -> int | None:
+        """The moment of its last line; None while it is in the queue."""
+        if not any(change in END_STATES for _, change in self.changes):
+            return None
+        tries = (attempt[0] for delivery in self.deliveries for attempt in delivery.attempts)
+        return max([*(time_us for time_us, _ in self.changes), *tries])
 
 
 def traced_messages(

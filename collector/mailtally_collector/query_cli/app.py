@@ -267,12 +267,15 @@ def trace(
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, max=200, help="How many messages at most.")
     ] = 20,
+    canaries: Annotated[
+        bool, typer.Option("--canaries", help="Also what mailtally-agent canary wrote.")
+    ] = False,
 ) -> None:
     """Tell the life of a message: arrival, recipients, attempts, what each server said."""
     from mailtally_collector.query_cli import trace as show_trace
     from mailtally_collector.query_cli.time_range import chosen_zone
 
-    wanted = show_trace.Wanted(queue_id, message_id, recipient, server or (), limit)
+    wanted = show_trace.Wanted(queue_id, message_id, recipient, server or (), limit, canaries)
     show_trace.show(connection, chosen_zone(zone.time_zone), output, wanted)
 
 
@@ -284,6 +287,46 @@ def servers(*, connection: Connection, zone: Zone, output: Output) -> None:
     from mailtally_collector.query_cli.time_range import chosen_zone
 
     show_servers.show(connection, chosen_zone(zone.time_zone), output)
+
+
+@app.command(
+    epilog="Examples:\n\nmailtally gaps --server mx3\n\nmailtally gaps --range 30d --csv",
+)
+@command
+def gaps(
+    *,
+    connection: Connection,
+    zone: Zone,
+    output: Output,
+    server: Annotated[
+        list[str] | None,
+        typer.Option("--server", metavar="NAME", help="Only this mail server. May be repeated."),
+    ] = None,
+    last: Annotated[
+        str | None,
+        typer.Option(
+            "--range",
+            metavar="LENGTH",
+            help="Length of the time, back from --to or now: 90m, 24h, 7d, 2w. Default: all of it.",
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="Only gaps that touch the time from here on."),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Only gaps that begin before.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=1000, help="How many gaps at most.")
+    ] = 100,
+) -> None:
+    """List lines of logs that are missing, or may be, and how many hours are complete."""
+    from mailtally_collector.query_cli import gaps as show_gaps
+    from mailtally_collector.query_cli.time_range import chosen_zone
+
+    wanted = show_gaps.Wanted(server or (), last, start, end, limit)
+    show_gaps.show(connection, chosen_zone(zone.time_zone), output, wanted)
 
 
 @app.command(epilog="Example:\n\nmailtally jobs --json")

@@ -6,6 +6,7 @@ from mailtally_collector.query_cli.client import collector
 from mailtally_collector.query_cli.empty import why_empty
 from mailtally_collector.query_cli.export import Record, write_csv, write_document
 from mailtally_collector.query_cli.filter import Question
+from mailtally_collector.query_cli.gap_words import coverage_line, coverage_record
 from mailtally_collector.query_cli.options import Connection, Output
 from mailtally_collector.query_cli.stats import COUNTS
 from mailtally_collector.query_cli.terminal import Cell, Column, Screen, Table, decoded, open_screen
@@ -48,6 +49,7 @@ def show(
                     "rows_total": answer.rows_total,
                     "total": _counts(answer.total) | {"bounce_rate": _rate(answer)},
                     "rows": records,
+                    "coverage": coverage_record(answer.coverage, asked.zone),
                 }
             )
         case Form.CSV:
@@ -55,8 +57,10 @@ def show(
         case Form.TEXT:
             if why:
                 screen.line(Cell(why))
-                return
-            _draw(screen, answer, dimension, sort)
+            else:
+                _draw(screen, answer, dimension, sort)
+            why = ""
+    screen.remark(coverage_line(answer.coverage, asked.zone), form)
     if why:
         screen.note(why)
 

@@ -33,6 +33,7 @@ class ClassOption(StrEnum):
     NOTIFICATION = "notification"
     PROBE = "probe"
     FORWARD = "forward"
+    CANARY = "canary"
 
 
 class BasisOption(StrEnum):

@@ -19,6 +19,7 @@ from mailtally_collector.query_cli.empty import why_empty
 from mailtally_collector.query_cli.event_rows import NAMES, draw, record
 from mailtally_collector.query_cli.export import write_csv, write_json_lines
 from mailtally_collector.query_cli.filter import Question
+from mailtally_collector.query_cli.gap_words import coverage_line
 from mailtally_collector.query_cli.options import Connection, Output
 from mailtally_collector.query_cli.terminal import Cell, Screen, open_screen
 
@@ -55,22 +56,25 @@ def show(connection: Connection, asked: Question, output: Output, pages: Pages) 
                 write_csv(NAMES, (record(event, asked.zone) for event in events))
             case Form.TEXT:
                 draw(screen, list(events), asked.zone)
-        if walk.count:
-            return
-        why = why_empty(stub, asked, connection.timeout, "no error event")
-    if form is Form.TEXT:
+        why = "" if walk.count else why_empty(stub, asked, connection.timeout, "no error event")
+    if why and form is Form.TEXT:
         screen.line(Cell(why))
-    else:
+    elif why:
         screen.note(why)
+    screen.remark(walk.gaps, None if form is Form.JSON else form)
 
 
 class _Walk:
-    """Follows the pages of one question; ``count`` is how many events came so far."""
+    """Follows the pages of one question; ``count`` is how many events came so far.
+
+    ``gaps``  the line about gaps that touch the list.
+    """
 
     def __init__(
         self, stub: QueryServiceStub, asked: Question, timeout: float, screen: Screen
     ) -> None:
         self.count = 0
+        self.gaps = ""
         self._stub = stub
         self._asked = asked
         self._timeout = timeout
@@ -91,6 +95,7 @@ class _Walk:
             )
             page = self._stub.ListEvents(request, timeout=self._timeout)
             self.count += len(page.events)
+            self.gaps = self.gaps or coverage_line(page.coverage, self._asked.zone)
             yield from page.events
             if not page.next_page_token:
                 return

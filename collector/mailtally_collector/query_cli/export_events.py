@@ -27,6 +27,7 @@ from mailtally_collector.query_cli.empty import why_empty
 from mailtally_collector.query_cli.event_rows import NAMES, record
 from mailtally_collector.query_cli.export import write_csv, write_json_lines
 from mailtally_collector.query_cli.filter import Question
+from mailtally_collector.query_cli.gap_words import coverage_line
 from mailtally_collector.query_cli.options import Connection
 from mailtally_collector.query_cli.stream import SilenceError, parts_of
 from mailtally_collector.query_cli.terminal import visible
@@ -59,6 +60,8 @@ def run(connection: Connection, asked: Question, target: Target) -> None:
         why = "" if walk.count else why_empty(stub, asked, connection.timeout, "no error event")
     if target.quiet:
         return
+    if walk.gaps:
+        sys.stderr.write(f"{visible(walk.gaps)}\n")
     if why:
         sys.stderr.write(f"{visible(why)}\n")
     elif target.file is not None:
@@ -66,14 +69,18 @@ def run(connection: Connection, asked: Question, target: Target) -> None:
 
 
 class _Walk:
-    """Follows an export over broken connections; ``count`` is how many events came so far."""
+    """Follows an export over broken connections; ``count`` is how many events came so far.
+
+    ``gaps``  the line about gaps that touch the export.
+    """
 
     def __init__(
         self, stub: QueryServiceStub, asked: Question, connection: Connection, bar: Progress
     ) -> None:
         self.count = 0
+        self.gaps = ""
         self._stub = stub
-        self._wire = asked.filter()
+        self._wire, self._zone = asked.filter(), asked.zone
         self._connection = connection
         self._bar = bar
         self._task = bar.add_task("exporting", total=None)
@@ -106,6 +113,7 @@ class _Walk:
         for part in parts_of(call, self._connection.timeout):
             if part.total:
                 self._bar.update(self._task, total=part.total)
+            self.gaps = self.gaps or coverage_line(part.coverage, self._zone)
             # A part counts as soon as it has come: what follows it is asked for by its token.
             self._token, self._broken = part.next_page_token, 0
             self.count += len(part.events)

@@ -6,6 +6,7 @@ from mailtally_collector.query_cli.client import collector
 from mailtally_collector.query_cli.empty import why_empty
 from mailtally_collector.query_cli.export import Record, write_csv, write_document
 from mailtally_collector.query_cli.filter import Question
+from mailtally_collector.query_cli.gap_words import coverage_line, coverage_record
 from mailtally_collector.query_cli.options import Connection, Output
 from mailtally_collector.query_cli.terminal import Cell, Column, Screen, Table, decoded, open_screen
 from mailtally_collector.query_cli.terms import smtp_code
@@ -50,6 +51,7 @@ def show(connection: Connection, asked: Question, output: Output, limit: int) ->
                     "total": answer.total,
                     "total_before": answer.total_before,
                     "reasons": records,
+                    "coverage": coverage_record(answer.coverage, asked.zone),
                 }
             )
         case Form.CSV:
@@ -57,8 +59,10 @@ def show(connection: Connection, asked: Question, output: Output, limit: int) ->
         case Form.TEXT:
             if why:
                 screen.line(Cell(why))
-                return
-            _draw(screen, answer)
+            else:
+                _draw(screen, answer)
+            why = ""
+    screen.remark(coverage_line(answer.coverage, asked.zone), form)
     if why:
         screen.note(why)
 

@@ -210,8 +210,8 @@ class Selection:
         typer.Option(
             "--class",
             metavar="KIND",
-            help="Only messages of this kind: mail, notification, probe or forward. May be "
-            "repeated. Default: mail and forward.",
+            help="Only messages of this kind: mail, notification, probe, forward or canary. May be "
+            "repeated. Default: mail.",
             rich_help_panel=_PANEL,
         ),
     ] = None

@@ -21,13 +21,18 @@ COUNTS = (
     "records_stored",
     "records_quarantined",
     "records_too_old",
+    "gaps_known",
+    "gaps_suspected",
 )
+# In the table, one column stands for what was reported of gaps.
+SHOWN = tuple(name for name in COUNTS if not name.startswith("gaps"))
 NAMES = (
     "name",
     "agent_version",
     "connected",
     "last_seen",
     "newest_line",
+    "oldest_line",
     *COUNTS,
     "stale",
     "stale_since",
@@ -63,6 +68,7 @@ def _record(server: query_pb2.Server, zone: ZoneInfo) -> Record:
         "connected": server.connected,
         "last_seen": iso(moment_of(server, "last_seen", zone)),
         "newest_line": iso(moment_of(server, "newest_line", zone)),
+        "oldest_line": iso(moment_of(server, "oldest_line", zone)),
         **counts,
         "stale": server.stale,
         "stale_since": iso(moment_of(server, "stale_since", zone)),
@@ -77,7 +83,8 @@ def _draw(screen: Screen, answer: query_pb2.ListServersResponse, zone: ZoneInfo)
         Column("Last seen"),
         Column("Newest line"),
     ]
-    columns += [Column(name.replace("_", " ").capitalize(), right=True) for name in COUNTS]
+    columns += [Column(name.replace("_", " ").capitalize(), right=True) for name in SHOWN]
+    columns.append(Column("Gaps"))
     rows = [
         [
             Cell(server.name),
@@ -85,11 +92,19 @@ def _draw(screen: Screen, answer: query_pb2.ListServersResponse, zone: ZoneInfo)
             _condition(server),
             Cell(shown(moment_of(server, "last_seen", zone))),
             Cell(shown(moment_of(server, "newest_line", zone))),
-            *(Cell(str(getattr(server, name))) for name in COUNTS),
+            *(Cell(str(getattr(server, name))) for name in SHOWN),
+            _gaps(server),
         ]
         for server in answer.servers
     ]
     screen.table(Table(columns, rows))
+
+
+def _gaps(server: query_pb2.Server) -> Cell:
+    """How many gaps of its log were reported."""
+    counts = {"known": server.gaps_known, "suspected": server.gaps_suspected}
+    words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return Cell(words or "-", "red" if server.gaps_known else "yellow" if words else "")
 
 
 def _condition(server: query_pb2.Server) -> Cell:

@@ -8,6 +8,7 @@ from mailtally_collector.query_cli.client import collector
 from mailtally_collector.query_cli.empty import why_empty
 from mailtally_collector.query_cli.export import Record, write_csv, write_document
 from mailtally_collector.query_cli.filter import Question
+from mailtally_collector.query_cli.gap_words import coverage_line, coverage_record
 from mailtally_collector.query_cli.options import Connection, Output
 from mailtally_collector.query_cli.terminal import Cell, Column, Screen, Table, open_screen
 from mailtally_collector.query_cli.terms import percent, state_style, term
@@ -51,8 +52,10 @@ def show(connection: Connection, asked: Question, output: Output, bucket: Bucket
         case Form.TEXT:
             if why:
                 screen.line(Cell(why))
-                return
-            _draw(screen, answer, asked)
+            else:
+                _draw(screen, answer, asked)
+            why = ""
+    screen.remark(coverage_line(answer.coverage, asked.zone), form)
     if why:
         screen.note(why)
 
@@ -79,6 +82,7 @@ def _document(answer: query_pb2.SummaryResponse, asked: Question) -> dict[str, o
         "buckets": [
             _record(moment_of(part, "start", asked.zone), part.counts) for part in answer.buckets
         ],
+        "coverage": coverage_record(answer.coverage, asked.zone),
     }
 
 

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from mailtally_collector.query_cli.choices import ColorOption
+from mailtally_collector.query_cli.choices import ColorOption, Form
 
 GAP = "  "
 # What the last column of a table needs at least on a terminal; it may run on into the next lines.
@@ -76,6 +76,16 @@ class Screen:
         """Write a remark beside the answer, on stderr; nothing with --quiet."""
         if not self.quiet:
             self.err.print(Text(visible(sentence)), soft_wrap=True)
+
+    def remark(self, sentence: str, form: Form | None) -> None:
+        """Write what an answer must not be read without, if anything: beneath its text.
+
+        Beside CSV and lines of JSON (None) it is a note; JSON documents say it themselves.
+        """
+        if sentence and form is Form.TEXT:
+            self.line(Cell(sentence, "yellow"))
+        elif sentence and form is not Form.JSON:
+            self.note(sentence)
 
     def table(self, table: Table) -> None:
         """Write a table, or a block for each row on a terminal that is too narrow for it."""

@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from mailtally.v1 import query_pb2
+from mailtally.v1 import query_pb2, record_pb2
 from mailtally_collector.query_cli.choices import Form
 from mailtally_collector.query_cli.client import collector
 from mailtally_collector.query_cli.empty import NO_AGENT
 from mailtally_collector.query_cli.export import write_csv, write_document
+from mailtally_collector.query_cli.gap_words import gap_line, gap_record
 from mailtally_collector.query_cli.options import Connection, Output
 from mailtally_collector.query_cli.terminal import Cell, open_screen
 from mailtally_collector.query_cli.trace_block import draw
@@ -26,6 +27,7 @@ class Wanted:
     recipient: str
     servers: Sequence[str]
     limit: int
+    canaries: bool = False
 
     def words(self) -> str:
         """``queue id 3F2A, server mx1``."""
@@ -50,6 +52,7 @@ def show(connection: Connection, zone: ZoneInfo, output: Output, wanted: Wanted)
         recipient=wanted.recipient,
         servers=wanted.servers,
         limit=wanted.limit,
+        traffic_classes=record_pb2.TrafficClass.values() if wanted.canaries else (),
     )
     with collector(connection) as stub:
         answer = stub.TraceMessage(request, timeout=connection.timeout)
@@ -60,7 +63,10 @@ def show(connection: Connection, zone: ZoneInfo, output: Output, wanted: Wanted)
     match form:
         case Form.JSON:
             messages = [document(found, zone) for found in answer.messages]
-            write_document({"messages": messages, "families_cut": answer.families_cut})
+            gaps = [gap_record(gap, zone) for gap in answer.gaps]
+            write_document(
+                {"messages": messages, "families_cut": answer.families_cut, "gaps": gaps}
+            )
         case Form.CSV:
             write_csv(NAMES, (line for found in answer.messages for line in records(found, zone)))
         case Form.TEXT:
@@ -71,6 +77,7 @@ def show(connection: Connection, zone: ZoneInfo, output: Output, wanted: Wanted)
             if why:
                 screen.line(Cell(why))
             why = ""
+    screen.remark(gap_line(answer.gaps, 0, zone), form)
     if why:
         screen.note(why)
     elif sum(message.found for message in answer.messages) == wanted.limit:

@@ -11,6 +11,7 @@ from mailtally_collector.query_cli.client import collector
 from mailtally_collector.query_cli.empty import why_empty
 from mailtally_collector.query_cli.export import Record, write_csv, write_document
 from mailtally_collector.query_cli.filter import Question
+from mailtally_collector.query_cli.gap_words import coverage_line, coverage_record
 from mailtally_collector.query_cli.options import Connection, Output
 from mailtally_collector.query_cli.terminal import Cell, Column, Screen, Table, decoded, open_screen
 from mailtally_collector.query_cli.terms import smtp_code
@@ -51,14 +52,17 @@ def show(connection: Connection, asked: Question, output: Output, limit: int) ->
     records = [_record(reply, asked) for reply in answer.replies]
     match form:
         case Form.JSON:
-            write_document({"total": answer.total, "replies": records})
+            covered = coverage_record(answer.coverage, asked.zone)
+            write_document({"total": answer.total, "replies": records, "coverage": covered})
         case Form.CSV:
             write_csv(NAMES, records)
         case Form.TEXT:
             if why:
                 screen.line(Cell(why))
-                return
-            _draw(screen, answer, asked)
+            else:
+                _draw(screen, answer, asked)
+            why = ""
+    screen.remark(coverage_line(answer.coverage, asked.zone), form)
     if why:
         screen.note(why)
 

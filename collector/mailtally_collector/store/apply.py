@@ -6,10 +6,19 @@ Gives     ``Appliance.prepare`` for the records of one server, then ``apply`` fo
 from collections.abc import Sequence
 
 from mailtally_collector.delivery_state import is_probe
-from mailtally_collector.records import Accepted, Attempt, Changed, Link, Record, SpamScore
+from mailtally_collector.records import (
+    Accepted,
+    Attempt,
+    Changed,
+    Link,
+    Record,
+    SpamScore,
+    short_hash,
+)
 from mailtally_collector.store.links import Links
 from mailtally_collector.store.mail import Mail, Told
 from mailtally_collector.store.mails import Mails
+from mailtally_collector.store.timing import Timing, pack_timing
 from mailtally_collector.store.vocabulary import Vocabulary
 
 
@@ -72,14 +81,18 @@ class Appliance:
             relay_id,
             self._vocabulary.transport(what),
             what.reply_text,
-            what.reply_truncated,
-            what.connection_use,
-            what.delay_us,
-            what.queue_delay_us,
-            what.active_delay_us,
-            what.setup_delay_us,
-            what.transmission_delay_us,
-            what.recipient_ambiguous,
+            pack_timing(
+                Timing(
+                    what.reply_truncated,
+                    what.recipient_ambiguous,
+                    what.connection_use,
+                    what.delay_us,
+                    what.queue_delay_us,
+                    what.active_delay_us,
+                    what.setup_delay_us,
+                    what.transmission_delay_us,
+                )
+            ),
         )
         mail.attempt(key, what, self._vocabulary.named(what, relay_id), told)
         if is_probe(what.outcome):
@@ -90,7 +103,8 @@ class Appliance:
         return True
 
     def _change(self, mail: Mail, record: Record, what: Changed) -> bool:
-        if not mail.change((record.key.time_us, record.key.line_hash, what.change)):
+        key = record.key
+        if not mail.change((key.time_us, short_hash(key.line_hash), what.change)):
             return False
         if mail.refresh_end():
             self._mails.stir(mail)

@@ -39,7 +39,7 @@ COPIED = (
 # Of the coordinator alone: every batch writes to them, and whoever writes to a copied table holds
 # up all others.
 KEPT = (
-    *("server", "ack_token", "allotment", "quarantine", "unsettled"),
+    *("server", "ack_token", "allotment", "quarantine", "gap", "unsettled"),
     *("job", "retention", "horizon", "name_use", "stale_server"),
 )
 NOTHING = "Nothing was changed."

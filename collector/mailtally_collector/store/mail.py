@@ -37,20 +37,16 @@ NO_FIGURES = Figures({}, None)
 
 
 class Told(NamedTuple):
-    """What a line told of an attempt, names as numbers; the columns that two tables share."""
+    """What a line told of an attempt, names as numbers; the columns that two tables share.
+
+    ``timing``  numbers, packed (timing.py).
+    """
 
     told_direction: int
     relay_id: int
     transport_id: int
     reply_text: bytes
-    reply_truncated: bool
-    connection_use: int
-    delay_us: int
-    queue_delay_us: int
-    active_delay_us: int
-    setup_delay_us: int
-    transmission_delay_us: int
-    recipient_ambiguous: bool
+    timing: bytes
 
 
 TOLD = Told._fields

@@ -16,7 +16,8 @@ from mailtally_collector.store.mail import TOLD, AttemptKey, DeliveryRow, Mail, 
 from mailtally_collector.store.message_row import COLUMNS, MessageRow, choose_message
 from mailtally_collector.store.rollup import failing, figures
 from mailtally_collector.store.sql import Row, Sql
-from mailtally_collector.terms import MessageChange
+from mailtally_collector.terms import MessageChange, TrafficClass
+from mailtally_collector.traffic_class import CANARY_INSTANCE
 
 KEPT_MAX = 20_000
 DELIVERY = (
@@ -242,6 +243,8 @@ class Mails:
             origin_seen=ref.origin_seen,
             arrival_us=ref.arrival_us,
         )
+        if ref.instance == CANARY_INSTANCE:
+            row.traffic_class = int(TrafficClass.CANARY)
         mail = Mail(row)
         self._keep(mail)
         self.mark(mail)

@@ -12,7 +12,7 @@ from operator import attrgetter
 from mailtally_collector.delivery_state import MessageEnd, untried_state
 from mailtally_collector.durations import DAY_US
 from mailtally_collector.lineage import ARRIVAL_TOLERANCE_US, NO_MESSAGE_IDS
-from mailtally_collector.records import Accepted, MessageRef, RecordKey
+from mailtally_collector.records import Accepted, MessageRef, RecordKey, short_hash
 from mailtally_collector.terms import TrafficClass
 from mailtally_collector.traffic_class import combine
 
@@ -83,9 +83,10 @@ class MessageRow:
         The queue manager says it again on each retry. The earliest line wins where two differ.
         """
         known = self.accepted_us is not None and self.accepted_hash is not None
-        is_earliest = not known or key < RecordKey(self.accepted_us or 0, self.accepted_hash or 0)
+        line = RecordKey(key.time_us, short_hash(key.line_hash))
+        is_earliest = not known or line < RecordKey(self.accepted_us or 0, self.accepted_hash or 0)
         if is_earliest:
-            self.accepted_us, self.accepted_hash = key.time_us, key.line_hash
+            self.accepted_us, self.accepted_hash = line
             self.sender_id, self.sender_domain_id = sender
         if client_id is not None and (is_earliest or self.client_id is None):
             self.client_id = client_id
@@ -99,7 +100,9 @@ class MessageRow:
 
     @property
     def own_class(self) -> int:
-        """The class without what it inherits."""
+        """The class without what it inherits; a canary is one from its first line on."""
+        if self.traffic_class == TrafficClass.CANARY:
+            return self.traffic_class
         probe = TrafficClass.PROBE if self.is_probe else TrafficClass.UNSPECIFIED
         return combine(self.accepted_class, self.link_class, probe)
 

@@ -18,6 +18,7 @@ from peewee import (
     DoubleField,
     Field,
     IntegerField,
+    SmallIntegerField,
     TextField,
 )
 
@@ -28,6 +29,7 @@ from mailtally_collector.store.sql import Cursor, Row, Sql, as_peewee
 TYPES: dict[type[Field], str] = {
     AutoField: "int4",
     IntegerField: "int4",
+    SmallIntegerField: "int2",
     BigAutoField: "int8",
     BigIntegerField: "int8",
     BlobField: "bytea",

@@ -12,7 +12,7 @@ Limits    Days before the oldest message and before the horizon of retention are
 from collections import Counter
 
 from mailtally_collector.durations import DAY_US, HOUR_US, QUARTER_US
-from mailtally_collector.store.rollup import DIRECTIONS, STATES
+from mailtally_collector.store.rollup import DIRECTIONS, FAILING, STATES
 from mailtally_collector.store.rollup_tables import HOURS_A_DAY, Growth, Rollup
 from mailtally_collector.store.sql import Row, Sql
 from mailtally_collector.terms import DeliveryState, Direction
@@ -39,10 +39,7 @@ RECIPIENTS = (
     f" GROUP BY {PLACES}, bit, template_id, provider_id"
 )
 MESSAGES = f"SELECT DISTINCT id, {PLACES}, bit FROM ({COUNTED}) AS counted"
-FAILURE = (
-    "message_id, number, server_id, sender_id, sender_domain_id, recipient_domain_id,"
-    " reply_template_id, state, direction, traffic_class, arrival_us, last_try_us"
-)
+FAILURE = ", ".join(("message_id", "number", *FAILING))
 FAILED = (
     "SELECT d.message_id, d.number, m.server_id, m.sender_id, m.sender_domain_id,"
     " d.recipient_domain_id, d.reply_template_id, d.state, d.direction, m.traffic_class,"

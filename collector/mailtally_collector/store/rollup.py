@@ -65,8 +65,15 @@ def figures(mail: Mail) -> Figures:
     return Figures(recipients, (*place, mask, *sender, 0, 0) if mask else None)
 
 
+# Columns of the table failure behind its key.
+FAILING = (
+    *("server_id", "sender_id", "sender_domain_id", "recipient_domain_id", "reply_template_id"),
+    *("state", "direction", "traffic_class", "arrival_us", "last_try_us"),
+)
+
+
 def failing(mail: Mail, delivery: DeliveryRow) -> tuple[object, ...] | None:
-    """Return the row of failure, without its key; None for a recipient that got the mail."""
+    """Return the columns of FAILING; None for a recipient that got the mail."""
     if delivery.state == DeliveryState.DELIVERED:
         return None
     row = mail.row

@@ -1,4 +1,5 @@
 """Mail hosts: when they were seen, how their agents are doing, what was acknowledged to them."""
+# ruff: noqa: S608 — what is put in is a constant
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,9 +9,13 @@ from mailtally_collector.store.sql import Sql
 
 TOKENS_KEPT = 256
 COUNTERS = (
-    *("newest_line_us", "newest_key_us", "batches"),
+    *("newest_line_us", "oldest_line_us", "stored_until_us", "newest_key_us", "batches"),
     *("lines_read", "lines_unparsed", "lines_oversize", "backlog_bytes", "open_messages", "gaps"),
     *("records_stored", "records_quarantined"),
+)
+# The older of what is known and a moment that is given three times; 0 stands for none.
+OLDEST = (
+    "CASE WHEN ? > 0 AND (oldest_line_us = 0 OR oldest_line_us > ?) THEN ? ELSE oldest_line_us END"
 )
 # Newer than any record: whatever is asked for may be stored already.
 NEVER_NEW_US = 2**63 - 1
@@ -49,8 +54,16 @@ def server_id_of(sql: Sql, name: str, now_us: int) -> int:
     return int(row[0])
 
 
-def greet(sql: Sql, name: str, agent_version: str, token: bytes, now_us: int) -> bool:
-    """Note that the agent connected; whether its last token is unknown, so that it must resync.
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """Whether an agent must read its log again, and up to when what it reported is stored."""
+
+    resync: bool
+    stored_until_us: int
+
+
+def greet(sql: Sql, name: str, agent_version: str, token: bytes, now_us: int) -> Greeting:
+    """Note that the agent connected; its last token may be unknown, so that it must resync.
 
     An agent without a token has nothing acknowledged yet, and no reason to read again.
     """
@@ -59,24 +72,26 @@ def greet(sql: Sql, name: str, agent_version: str, token: bytes, now_us: int) ->
         "UPDATE server SET agent_version = ?, last_seen_us = ? WHERE id = ?",
         (agent_version, now_us, server_id),
     )
-    if not token:
-        return False
     row = sql.run(
-        "SELECT 1 FROM ack_token WHERE server_id = ? AND token = ?", (server_id, token)
+        "SELECT stored_until_us, EXISTS (SELECT 1 FROM ack_token"
+        " WHERE server_id = server.id AND token = ?) FROM server WHERE id = ?",
+        (token, server_id),
     ).fetchone()
-    return row is None
+    return Greeting(resync=bool(token) and not row[1], stored_until_us=row[0])
 
 
 def store_agent_state(sql: Sql, name: str, state: AgentState, now_us: int) -> None:
     """Note how the agent says that it is doing."""
     sql.run(
         "UPDATE server SET last_seen_us = ?, newest_line_us = CASE WHEN newest_line_us > ?"
-        " THEN newest_line_us ELSE ? END, lines_read = ?, lines_unparsed = ?,"
+        " THEN newest_line_us ELSE ? END,"
+        f" oldest_line_us = {OLDEST}, lines_read = ?, lines_unparsed = ?,"
         " lines_oversize = ?, backlog_bytes = ?, open_messages = ?, gaps = ? WHERE id = ?",
         (
             now_us,
             state.newest_line_us,
             state.newest_line_us,
+            *[state.oldest_line_us] * 3,
             state.lines_read,
             state.lines_unparsed,
             state.lines_oversize,
@@ -118,19 +133,22 @@ def count_batch(
     *,
     newest_key_us: int,
     newest_line_us: int,
+    oldest_line_us: int,
     stored: int,
     quarantined: int,
     now_us: int,
 ) -> None:
-    """Add a batch to the server's counters."""
+    """Add a batch to the server's counters; moments are those of its lines, 0 for none."""
     sql.run(
         "UPDATE server SET last_seen_us = ?,"
         " newest_key_us = CASE WHEN newest_key_us > ? THEN newest_key_us ELSE ? END,"
         " newest_line_us = CASE WHEN newest_line_us > ? THEN newest_line_us ELSE ? END,"
+        " stored_until_us = CASE WHEN stored_until_us > ? THEN stored_until_us ELSE ? END,"
+        f" oldest_line_us = {OLDEST},"
         " batches = batches + 1, records_stored = records_stored + ?,"
         " records_quarantined = records_quarantined + ? WHERE id = ?",
         (
-            *(now_us, newest_key_us, newest_key_us, newest_line_us, newest_line_us),
+            *(now_us, newest_key_us, newest_key_us, *[newest_line_us] * 4, *[oldest_line_us] * 3),
             *(stored, quarantined, server_id),
         ),
     )

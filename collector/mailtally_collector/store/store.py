@@ -11,12 +11,12 @@ from typing import TypeVar
 from zlib import crc32
 
 from mailtally_collector.classify.current_rules import CurrentRules
-from mailtally_collector.records import AgentState, Poison, Record
+from mailtally_collector.records import AgentState, Gap, Poison, Record
 from mailtally_collector.store.database import open_for_writing
 from mailtally_collector.store.dialect import is_postgres, sql_for
 from mailtally_collector.store.location import Location
 from mailtally_collector.store.reclassify import reclassify_some
-from mailtally_collector.store.servers import greet, store_agent_state
+from mailtally_collector.store.servers import Greeting, greet, store_agent_state
 from mailtally_collector.store.sql import Sql
 from mailtally_collector.store.write_batch import Batch, BatchStore, Stored
 from mailtally_collector.store.writer import StoreUnavailableError, Writer
@@ -61,14 +61,18 @@ class Store:
             writer.close()
 
     def batch(
-        self, server: str, records: Sequence[Record | Poison], token: bytes
+        self,
+        server: str,
+        records: Sequence[Record | Poison],
+        token: bytes,
+        gaps: Sequence[Gap | Poison] = (),
     ) -> asyncio.Future[Stored]:
         """Queue one batch; batches of a server are committed in the order of these calls."""
         writer = self._writers[self._at(server)]
-        batch = Batch(server, records, token, self._clock())
+        batch = Batch(server, records, token, self._clock(), gaps)
         return asyncio.wrap_future(writer.batch(batch))
 
-    async def greet(self, server: str, agent_version: str, token: bytes) -> bool:
+    async def greet(self, server: str, agent_version: str, token: bytes) -> Greeting:
         """Note that an agent connected; whether it must read again what its logs hold."""
         at = self._at(server)
         sql = self._sqls[at]

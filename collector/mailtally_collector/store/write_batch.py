@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from peewee import Database
 
 from mailtally_collector.classify.current_rules import CurrentRules
-from mailtally_collector.records import Poison, Record
+from mailtally_collector.records import Gap, Poison, Record
 from mailtally_collector.store.apply import Appliance
 from mailtally_collector.store.dialect import is_postgres, sql_for
 from mailtally_collector.store.failures import REFUSALS, is_refusal, sentence
 from mailtally_collector.store.flush import flush
+from mailtally_collector.store.gaps import store_gaps
 from mailtally_collector.store.horizon import Horizons, Outlook
 from mailtally_collector.store.ids import Ids
 from mailtally_collector.store.inheritance import Inheritance
@@ -55,6 +56,7 @@ class Batch:
     records: Sequence[Record | Poison]
     token: bytes
     now_us: int
+    gaps: Sequence[Gap | Poison] = ()
 
     @property
     def good(self) -> list[Record]:
@@ -150,8 +152,8 @@ class BatchStore:
             self.forget()
             counts, refused = self._store_each(*parts[0], batches[0].now_us)
         done = [
-            self._finish(batch, opened[self._server_id(batch)].id, count, refused)
-            for batch, count in zip(batches, counts, strict=True)
+            self._finish(batch, part, count, refused)
+            for batch, part, count in zip(batches, parts, counts, strict=True)
         ]
         for server in opened.values():
             mine = sum(part.id == server.id for part, _ in parts)
@@ -249,20 +251,23 @@ class BatchStore:
                 refused.append(Poison(f"refused by the database: {sentence(error)}", record.raw()))
         return [stored], refused
 
-    def _finish(
-        self, batch: Batch, server_id: int, stored: int, refused: Sequence[Poison]
-    ) -> Stored:
-        """Put poison into quarantine, and write the batch's token and counts."""
+    def _finish(self, batch: Batch, part: Part, stored: int, refused: Sequence[Poison]) -> Stored:
+        """Put poison into quarantine, and write the batch's gaps, token and counts."""
+        server_id = part[0].id
         poison = [one for one in batch.records if isinstance(one, Poison)] + list(refused)
-        fresh = [one for one in poison if quarantine(self._sql, server_id, one, batch.now_us)]
+        set_aside = [*poison, *(one for one in batch.gaps if isinstance(one, Poison))]
+        fresh = [one for one in set_aside if quarantine(self._sql, server_id, one, batch.now_us)]
         for one in fresh:
             logger.warning('record quarantined server=%s reason="%s"', batch.server, one.reason)
+        gaps = [one for one in batch.gaps if isinstance(one, Gap)]
+        store_gaps(self._sql, batch.server, server_id, gaps, batch.now_us)
         times = [record.key.time_us for record in batch.good]
         count_batch(
             self._sql,
             server_id,
             newest_key_us=max(times, default=0),
             newest_line_us=max((one for one in times if one <= batch.now_us), default=0),
+            oldest_line_us=min((record.key.time_us for record in part[1]), default=0),
             stored=stored,
             quarantined=len(fresh),
             now_us=batch.now_us,

@@ -10,6 +10,7 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import mailtally.v1.ingest_pb2
 import mailtally.v1.record_pb2
 import sys
 import typing
@@ -250,7 +251,9 @@ class Filter(google.protobuf.message.Message):
 
     @property
     def traffic_classes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[mailtally.v1.record_pb2.TrafficClass.ValueType]:
-        """Default: mail, and messages whose class is not known; no notifications, probes and forwards."""
+        """Default: mail, and messages whose class is not known; no notifications, probes, forwards and
+        canaries.
+        """
 
     @property
     def reasons(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -305,6 +308,106 @@ class Filter(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["directions", b"directions", "domain", b"domain", "end", b"end", "enhanced_statuses", b"enhanced_statuses", "mail_filters", b"mail_filters", "mailbox", b"mailbox", "message_id", b"message_id", "providers", b"providers", "queue_id", b"queue_id", "reasons", b"reasons", "recipient", b"recipient", "recipient_domain", b"recipient_domain", "reply_codes", b"reply_codes", "servers", b"servers", "start", b"start", "states", b"states", "text", b"text", "time_basis", b"time_basis", "traffic_classes", b"traffic_classes", "unknown_only", b"unknown_only"]) -> None: ...
 
 global___Filter = Filter
+
+@typing.final
+class LogGap(google.protobuf.message.Message):
+    """Lines of a mail host's log that were not read, or may not have been."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SERVER_FIELD_NUMBER: builtins.int
+    START_FIELD_NUMBER: builtins.int
+    END_FIELD_NUMBER: builtins.int
+    CAUSE_FIELD_NUMBER: builtins.int
+    CERTAIN_FIELD_NUMBER: builtins.int
+    LOST_LINES_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    REPORTED_FIELD_NUMBER: builtins.int
+    server: builtins.str
+    cause: mailtally.v1.ingest_pb2.GapCause.ValueType
+    certain: builtins.bool
+    """Lines are missing for sure; otherwise some may be."""
+    lost_lines: builtins.int
+    """0: not known."""
+    source: builtins.str
+    """The log, as the agent's configuration names it."""
+    @property
+    def start(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Of the last line that was read before, and of the first one behind; unset when not known.
+        Equal when one line tells of the loss.
+        """
+
+    @property
+    def end(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    @property
+    def reported(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the collector was told first."""
+
+    def __init__(
+        self,
+        *,
+        server: builtins.str = ...,
+        start: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        cause: mailtally.v1.ingest_pb2.GapCause.ValueType = ...,
+        certain: builtins.bool = ...,
+        lost_lines: builtins.int = ...,
+        source: builtins.str = ...,
+        reported: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["end", b"end", "reported", b"reported", "start", b"start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["cause", b"cause", "certain", b"certain", "end", b"end", "lost_lines", b"lost_lines", "reported", b"reported", "server", b"server", "source", b"source", "start", b"start"]) -> None: ...
+
+global___LogGap = LogGap
+
+@typing.final
+class Coverage(google.protobuf.message.Message):
+    """How far the logs behind an answer were read: hours (of UTC) of each mail host that the filter lets
+    in, from its start to its end or now. Every hour is one of the four.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HOURS_COMPLETE_FIELD_NUMBER: builtins.int
+    HOURS_GAP_KNOWN_FIELD_NUMBER: builtins.int
+    HOURS_GAP_SUSPECTED_FIELD_NUMBER: builtins.int
+    HOURS_NOT_READ_FIELD_NUMBER: builtins.int
+    GAPS_FIELD_NUMBER: builtins.int
+    GAPS_TOTAL_FIELD_NUMBER: builtins.int
+    NEWEST_LINE_FIELD_NUMBER: builtins.int
+    hours_complete: builtins.int
+    """All lines were read, in the last hour up to the newest."""
+    hours_gap_known: builtins.int
+    """Lines are missing for sure."""
+    hours_gap_suspected: builtins.int
+    """Lines may be missing."""
+    hours_not_read: builtins.int
+    """Before the oldest line that was read of the host, or after the newest."""
+    gaps_total: builtins.int
+    """How many there are, given or not."""
+    @property
+    def gaps(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___LogGap]:
+        """Gaps that touch the range, the longest first; at most 20."""
+
+    @property
+    def newest_line(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """The newest line of these hosts: figures are known up to then. Unset when there is none."""
+
+    def __init__(
+        self,
+        *,
+        hours_complete: builtins.int = ...,
+        hours_gap_known: builtins.int = ...,
+        hours_gap_suspected: builtins.int = ...,
+        hours_not_read: builtins.int = ...,
+        gaps: collections.abc.Iterable[global___LogGap] | None = ...,
+        gaps_total: builtins.int = ...,
+        newest_line: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["newest_line", b"newest_line"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["gaps", b"gaps", "gaps_total", b"gaps_total", "hours_complete", b"hours_complete", "hours_gap_known", b"hours_gap_known", "hours_gap_suspected", b"hours_gap_suspected", "hours_not_read", b"hours_not_read", "newest_line", b"newest_line"]) -> None: ...
+
+global___Coverage = Coverage
 
 @typing.final
 class Counts(google.protobuf.message.Message):
@@ -403,6 +506,7 @@ class SummaryResponse(google.protobuf.message.Message):
     START_FIELD_NUMBER: builtins.int
     END_FIELD_NUMBER: builtins.int
     NEWEST_LINE_FIELD_NUMBER: builtins.int
+    COVERAGE_FIELD_NUMBER: builtins.int
     bucket: global___Bucket.ValueType
     """The bucket that was used."""
     @property
@@ -417,6 +521,8 @@ class SummaryResponse(google.protobuf.message.Message):
     def newest_line(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Newest log line stored from the servers of the filter; unset when there is none."""
 
+    @property
+    def coverage(self) -> global___Coverage: ...
     def __init__(
         self,
         *,
@@ -426,9 +532,10 @@ class SummaryResponse(google.protobuf.message.Message):
         start: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         newest_line: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        coverage: global___Coverage | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["end", b"end", "newest_line", b"newest_line", "start", b"start", "total", b"total"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bucket", b"bucket", "buckets", b"buckets", "end", b"end", "newest_line", b"newest_line", "start", b"start", "total", b"total"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["coverage", b"coverage", "end", b"end", "newest_line", b"newest_line", "start", b"start", "total", b"total"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bucket", b"bucket", "buckets", b"buckets", "coverage", b"coverage", "end", b"end", "newest_line", b"newest_line", "start", b"start", "total", b"total"]) -> None: ...
 
 global___SummaryResponse = SummaryResponse
 
@@ -575,6 +682,7 @@ class TopReasonsResponse(google.protobuf.message.Message):
     TOTAL_FIELD_NUMBER: builtins.int
     TOTAL_BEFORE_FIELD_NUMBER: builtins.int
     BEFORE_START_FIELD_NUMBER: builtins.int
+    COVERAGE_FIELD_NUMBER: builtins.int
     total: builtins.int
     """All failed recipients in the range, those of unlisted reasons included."""
     total_before: builtins.int
@@ -583,6 +691,8 @@ class TopReasonsResponse(google.protobuf.message.Message):
     def reasons(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Reason]: ...
     @property
     def before_start(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    @property
+    def coverage(self) -> global___Coverage: ...
     def __init__(
         self,
         *,
@@ -590,9 +700,10 @@ class TopReasonsResponse(google.protobuf.message.Message):
         total: builtins.int = ...,
         total_before: builtins.int = ...,
         before_start: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        coverage: global___Coverage | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["before_start", b"before_start"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["before_start", b"before_start", "reasons", b"reasons", "total", b"total", "total_before", b"total_before"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["before_start", b"before_start", "coverage", b"coverage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["before_start", b"before_start", "coverage", b"coverage", "reasons", b"reasons", "total", b"total", "total_before", b"total_before"]) -> None: ...
 
 global___TopReasonsResponse = TopReasonsResponse
 
@@ -732,17 +843,24 @@ class ListEventsResponse(google.protobuf.message.Message):
 
     EVENTS_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    COVERAGE_FIELD_NUMBER: builtins.int
     next_page_token: builtins.str
     """Empty on the last page."""
     @property
     def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Event]: ...
+    @property
+    def coverage(self) -> global___Coverage:
+        """On the first page."""
+
     def __init__(
         self,
         *,
         events: collections.abc.Iterable[global___Event] | None = ...,
         next_page_token: builtins.str = ...,
+        coverage: global___Coverage | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["events", b"events", "next_page_token", b"next_page_token"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["coverage", b"coverage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "events", b"events", "next_page_token", b"next_page_token"]) -> None: ...
 
 global___ListEventsResponse = ListEventsResponse
 
@@ -823,6 +941,7 @@ class BreakdownResponse(google.protobuf.message.Message):
     ROWS_TOTAL_FIELD_NUMBER: builtins.int
     START_FIELD_NUMBER: builtins.int
     END_FIELD_NUMBER: builtins.int
+    COVERAGE_FIELD_NUMBER: builtins.int
     bounce_rate: builtins.float
     rows_total: builtins.int
     """How many rows there are, listed or not."""
@@ -836,6 +955,8 @@ class BreakdownResponse(google.protobuf.message.Message):
     def start(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
     @property
     def end(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    @property
+    def coverage(self) -> global___Coverage: ...
     def __init__(
         self,
         *,
@@ -845,9 +966,10 @@ class BreakdownResponse(google.protobuf.message.Message):
         rows_total: builtins.int = ...,
         start: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        coverage: global___Coverage | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_bounce_rate", b"_bounce_rate", "bounce_rate", b"bounce_rate", "end", b"end", "start", b"start", "total", b"total"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_bounce_rate", b"_bounce_rate", "bounce_rate", b"bounce_rate", "end", b"end", "rows", b"rows", "rows_total", b"rows_total", "start", b"start", "total", b"total"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_bounce_rate", b"_bounce_rate", "bounce_rate", b"bounce_rate", "coverage", b"coverage", "end", b"end", "start", b"start", "total", b"total"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_bounce_rate", b"_bounce_rate", "bounce_rate", b"bounce_rate", "coverage", b"coverage", "end", b"end", "rows", b"rows", "rows_total", b"rows_total", "start", b"start", "total", b"total"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_bounce_rate", b"_bounce_rate"]) -> typing.Literal["bounce_rate"] | None: ...
 
 global___BreakdownResponse = BreakdownResponse
@@ -926,20 +1048,27 @@ class ExportEventsResponse(google.protobuf.message.Message):
     EVENTS_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
     TOTAL_FIELD_NUMBER: builtins.int
+    COVERAGE_FIELD_NUMBER: builtins.int
     next_page_token: builtins.str
     """Goes on behind these events; empty with the last of them."""
     total: builtins.int
     """How many events there are in all; in the first response."""
     @property
     def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Event]: ...
+    @property
+    def coverage(self) -> global___Coverage:
+        """In the first response."""
+
     def __init__(
         self,
         *,
         events: collections.abc.Iterable[global___Event] | None = ...,
         next_page_token: builtins.str = ...,
         total: builtins.int = ...,
+        coverage: global___Coverage | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["events", b"events", "next_page_token", b"next_page_token", "total", b"total"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["coverage", b"coverage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "events", b"events", "next_page_token", b"next_page_token", "total", b"total"]) -> None: ...
 
 global___ExportEventsResponse = ExportEventsResponse
 
@@ -952,6 +1081,7 @@ class TraceMessageRequest(google.protobuf.message.Message):
     RECIPIENT_FIELD_NUMBER: builtins.int
     SERVERS_FIELD_NUMBER: builtins.int
     LIMIT_FIELD_NUMBER: builtins.int
+    TRAFFIC_CLASSES_FIELD_NUMBER: builtins.int
     queue_id: builtins.str
     """One of the three is required; several combine."""
     message_id: builtins.str
@@ -960,6 +1090,10 @@ class TraceMessageRequest(google.protobuf.message.Message):
     """So many messages are found, beside their families; default 20, at most 200."""
     @property
     def servers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @property
+    def traffic_classes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[mailtally.v1.record_pb2.TrafficClass.ValueType]:
+        """Default: all but canaries."""
+
     def __init__(
         self,
         *,
@@ -968,8 +1102,9 @@ class TraceMessageRequest(google.protobuf.message.Message):
         recipient: builtins.str = ...,
         servers: collections.abc.Iterable[builtins.str] | None = ...,
         limit: builtins.int = ...,
+        traffic_classes: collections.abc.Iterable[mailtally.v1.record_pb2.TrafficClass.ValueType] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["limit", b"limit", "message_id", b"message_id", "queue_id", b"queue_id", "recipient", b"recipient", "servers", b"servers"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["limit", b"limit", "message_id", b"message_id", "queue_id", b"queue_id", "recipient", b"recipient", "servers", b"servers", "traffic_classes", b"traffic_classes"]) -> None: ...
 
 global___TraceMessageRequest = TraceMessageRequest
 
@@ -1198,6 +1333,7 @@ class TraceMessageResponse(google.protobuf.message.Message):
 
     MESSAGES_FIELD_NUMBER: builtins.int
     FAMILIES_CUT_FIELD_NUMBER: builtins.int
+    GAPS_FIELD_NUMBER: builtins.int
     families_cut: builtins.bool
     """A family has members that are not given."""
     @property
@@ -1206,13 +1342,20 @@ class TraceMessageResponse(google.protobuf.message.Message):
         Families by the newest message found in them, parents before what they led to.
         """
 
+    @property
+    def gaps(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___LogGap]:
+        """Gaps on the hosts of these messages while they were there: lines about them may be missing. At
+        most 20, the longest first.
+        """
+
     def __init__(
         self,
         *,
         messages: collections.abc.Iterable[global___TracedMessage] | None = ...,
         families_cut: builtins.bool = ...,
+        gaps: collections.abc.Iterable[global___LogGap] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["families_cut", b"families_cut", "messages", b"messages"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["families_cut", b"families_cut", "gaps", b"gaps", "messages", b"messages"]) -> None: ...
 
 global___TraceMessageResponse = TraceMessageResponse
 
@@ -1246,6 +1389,9 @@ class Server(google.protobuf.message.Message):
     RECORDS_TOO_OLD_FIELD_NUMBER: builtins.int
     STALE_FIELD_NUMBER: builtins.int
     STALE_SINCE_FIELD_NUMBER: builtins.int
+    GAPS_KNOWN_FIELD_NUMBER: builtins.int
+    GAPS_SUSPECTED_FIELD_NUMBER: builtins.int
+    OLDEST_LINE_FIELD_NUMBER: builtins.int
     name: builtins.str
     agent_version: builtins.str
     connected: builtins.bool
@@ -1261,12 +1407,19 @@ class Server(google.protobuf.message.Message):
     """Refused because retention deleted what is that old."""
     stale: builtins.str
     """silent or lags; empty when it is well."""
+    gaps_known: builtins.int
+    """Gaps that were reported and not yet deleted: lines are missing for sure, or may be."""
+    gaps_suspected: builtins.int
     @property
     def last_seen(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
     @property
     def newest_line(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
     @property
     def stale_since(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    @property
+    def oldest_line(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Of all that was read of its log."""
+
     def __init__(
         self,
         *,
@@ -1286,9 +1439,12 @@ class Server(google.protobuf.message.Message):
         records_too_old: builtins.int = ...,
         stale: builtins.str = ...,
         stale_since: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        gaps_known: builtins.int = ...,
+        gaps_suspected: builtins.int = ...,
+        oldest_line: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["last_seen", b"last_seen", "newest_line", b"newest_line", "stale_since", b"stale_since"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent_version", b"agent_version", "backlog_bytes", b"backlog_bytes", "connected", b"connected", "gaps", b"gaps", "last_seen", b"last_seen", "lines_oversize", b"lines_oversize", "lines_read", b"lines_read", "lines_unparsed", b"lines_unparsed", "name", b"name", "newest_line", b"newest_line", "open_messages", b"open_messages", "records_quarantined", b"records_quarantined", "records_stored", b"records_stored", "records_too_old", b"records_too_old", "stale", b"stale", "stale_since", b"stale_since"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["last_seen", b"last_seen", "newest_line", b"newest_line", "oldest_line", b"oldest_line", "stale_since", b"stale_since"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent_version", b"agent_version", "backlog_bytes", b"backlog_bytes", "connected", b"connected", "gaps", b"gaps", "gaps_known", b"gaps_known", "gaps_suspected", b"gaps_suspected", "last_seen", b"last_seen", "lines_oversize", b"lines_oversize", "lines_read", b"lines_read", "lines_unparsed", b"lines_unparsed", "name", b"name", "newest_line", b"newest_line", "oldest_line", b"oldest_line", "open_messages", b"open_messages", "records_quarantined", b"records_quarantined", "records_stored", b"records_stored", "records_too_old", b"records_too_old", "stale", b"stale", "stale_since", b"stale_since"]) -> None: ...
 
 global___Server = Server
 
@@ -1386,17 +1542,22 @@ class ListUnknownRepliesResponse(google.protobuf.message.Message):
 
     REPLIES_FIELD_NUMBER: builtins.int
     TOTAL_FIELD_NUMBER: builtins.int
+    COVERAGE_FIELD_NUMBER: builtins.int
     total: builtins.int
     """All recipients in the range with such a reply, unlisted ones included."""
     @property
     def replies(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___UnknownReply]: ...
+    @property
+    def coverage(self) -> global___Coverage: ...
     def __init__(
         self,
         *,
         replies: collections.abc.Iterable[global___UnknownReply] | None = ...,
         total: builtins.int = ...,
+        coverage: global___Coverage | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["replies", b"replies", "total", b"total"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["coverage", b"coverage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "replies", b"replies", "total", b"total"]) -> None: ...
 
 global___ListUnknownRepliesResponse = ListUnknownRepliesResponse
 
@@ -1537,3 +1698,65 @@ class ListJobsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["jobs", b"jobs", "rollups_since", b"rollups_since", "rows_since", b"rows_since"]) -> None: ...
 
 global___ListJobsResponse = ListJobsResponse
+
+@typing.final
+class ListGapsRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SERVERS_FIELD_NUMBER: builtins.int
+    START_FIELD_NUMBER: builtins.int
+    END_FIELD_NUMBER: builtins.int
+    LIMIT_FIELD_NUMBER: builtins.int
+    limit: builtins.int
+    """Default 100, at most 1,000."""
+    @property
+    def servers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Default: all."""
+
+    @property
+    def start(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Gaps that touch the time from start, inclusive, to end, exclusive. Default: all of the time."""
+
+    @property
+    def end(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        servers: collections.abc.Iterable[builtins.str] | None = ...,
+        start: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        limit: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["end", b"end", "start", b"start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["end", b"end", "limit", b"limit", "servers", b"servers", "start", b"start"]) -> None: ...
+
+global___ListGapsRequest = ListGapsRequest
+
+@typing.final
+class ListGapsResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    GAPS_FIELD_NUMBER: builtins.int
+    GAPS_TOTAL_FIELD_NUMBER: builtins.int
+    COVERAGE_FIELD_NUMBER: builtins.int
+    gaps_total: builtins.int
+    """How many there are, given or not."""
+    @property
+    def gaps(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___LogGap]:
+        """The newest first."""
+
+    @property
+    def coverage(self) -> global___Coverage:
+        """Of the same hosts and time, without the list of gaps; without a start from the oldest line on."""
+
+    def __init__(
+        self,
+        *,
+        gaps: collections.abc.Iterable[global___LogGap] | None = ...,
+        gaps_total: builtins.int = ...,
+        coverage: global___Coverage | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["coverage", b"coverage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "gaps", b"gaps", "gaps_total", b"gaps_total"]) -> None: ...
+
+global___ListGapsResponse = ListGapsResponse

@@ -91,6 +91,11 @@ class QueryServiceStub(object):
                 request_serializer=mailtally_dot_v1_dot_query__pb2.ListJobsRequest.SerializeToString,
                 response_deserializer=mailtally_dot_v1_dot_query__pb2.ListJobsResponse.FromString,
                 _registered_method=True)
+        self.ListGaps = channel.unary_unary(
+                '/mailtally.v1.QueryService/ListGaps',
+                request_serializer=mailtally_dot_v1_dot_query__pb2.ListGapsRequest.SerializeToString,
+                response_deserializer=mailtally_dot_v1_dot_query__pb2.ListGapsResponse.FromString,
+                _registered_method=True)
 
 
 class QueryServiceServicer(object):
@@ -174,6 +179,13 @@ class QueryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListGaps(self, request, context):
+        """Lines that logs had and that were not read, or may not have been.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -231,6 +243,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ListJobs,
                     request_deserializer=mailtally_dot_v1_dot_query__pb2.ListJobsRequest.FromString,
                     response_serializer=mailtally_dot_v1_dot_query__pb2.ListJobsResponse.SerializeToString,
+            ),
+            'ListGaps': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGaps,
+                    request_deserializer=mailtally_dot_v1_dot_query__pb2.ListGapsRequest.FromString,
+                    response_serializer=mailtally_dot_v1_dot_query__pb2.ListGapsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -532,6 +549,33 @@ class QueryService(object):
             '/mailtally.v1.QueryService/ListJobs',
             mailtally_dot_v1_dot_query__pb2.ListJobsRequest.SerializeToString,
             mailtally_dot_v1_dot_query__pb2.ListJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGaps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailtally.v1.QueryService/ListGaps',
+            mailtally_dot_v1_dot_query__pb2.ListGapsRequest.SerializeToString,
+            mailtally_dot_v1_dot_query__pb2.ListGapsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -88,6 +88,12 @@ class QueryServiceStub:
     ]
     """What the collectors do by the clock, and how it went."""
 
+    ListGaps: grpc.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.ListGapsRequest,
+        mailtally.v1.query_pb2.ListGapsResponse,
+    ]
+    """Lines that logs had and that were not read, or may not have been."""
+
 class QueryServiceAsyncStub:
     """Reads what the collector knows. The unit is the recipient: one message to three people counts
     three. Every filter combines with every other.
@@ -157,6 +163,12 @@ class QueryServiceAsyncStub:
         mailtally.v1.query_pb2.ListJobsResponse,
     ]
     """What the collectors do by the clock, and how it went."""
+
+    ListGaps: grpc.aio.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.ListGapsRequest,
+        mailtally.v1.query_pb2.ListGapsResponse,
+    ]
+    """Lines that logs had and that were not read, or may not have been."""
 
 class QueryServiceServicer(metaclass=abc.ABCMeta):
     """Reads what the collector knows. The unit is the recipient: one message to three people counts
@@ -249,5 +261,13 @@ class QueryServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[mailtally.v1.query_pb2.ListJobsResponse, collections.abc.Awaitable[mailtally.v1.query_pb2.ListJobsResponse]]:
         """What the collectors do by the clock, and how it went."""
+
+    @abc.abstractmethod
+    def ListGaps(
+        self,
+        request: mailtally.v1.query_pb2.ListGapsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mailtally.v1.query_pb2.ListGapsResponse, collections.abc.Awaitable[mailtally.v1.query_pb2.ListGapsResponse]]:
+        """Lines that logs had and that were not read, or may not have been."""
 
 def add_QueryServiceServicer_to_server(servicer: QueryServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -31,6 +31,10 @@ class _TrafficClassEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """Address verification; no mail is delivered."""
     TRAFFIC_CLASS_FORWARD: _TrafficClass.ValueType  # 4
     """Sent on by an alias or a .forward file on this host."""
+    TRAFFIC_CLASS_CANARY: _TrafficClass.ValueType  # 5
+    """Written by `mailtally-agent canary` to see whether lines arrive: the instance is
+    mailtally-canary. No mail; in no answer unless it is asked for.
+    """
 
 class TrafficClass(_TrafficClass, metaclass=_TrafficClassEnumTypeWrapper): ...
 
@@ -42,6 +46,10 @@ TRAFFIC_CLASS_PROBE: TrafficClass.ValueType  # 3
 """Address verification; no mail is delivered."""
 TRAFFIC_CLASS_FORWARD: TrafficClass.ValueType  # 4
 """Sent on by an alias or a .forward file on this host."""
+TRAFFIC_CLASS_CANARY: TrafficClass.ValueType  # 5
+"""Written by `mailtally-agent canary` to see whether lines arrive: the instance is
+mailtally-canary. No mail; in no answer unless it is asked for.
+"""
 global___TrafficClass = TrafficClass
 
 class _Direction:

@@ -22,6 +22,7 @@ from typing import Any, cast
 from mailtally_agent.config import Config
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.harvest import Harvest, HarvestOptions
+from mailtally_agent.reading import LogOptions, ReadingOptions
 from mailtally_agent.reporting import Reporting
 from mailtally_agent.session import Session
 from mailtally_agent.ship import Window
@@ -68,11 +69,6 @@ class Agent:
             self.task = asyncio.get_running_loop().create_task(self._run())
 
     @property
-    def gaps(self) -> int:
-        """Gaps that it counted."""
-        return self.harvest.log_file.counts.gaps if self.harvest else 0
-
-    @property
     def idle(self) -> bool:
         """Whether everything read was acknowledged."""
         return self.harvest is not None and self.harvest.window.empty
@@ -104,17 +100,21 @@ class Agent:
     async def _run(self) -> None:
         plan = self._machine.plan
         clock = self._machine.clock_us
+        disk = RealDisk()
         options = HarvestOptions(
-            log=LOG, checkpoint_path=CHECKPOINT, zone=UTC, rules=RULES, since_us=None
+            logs=[LogOptions.of_file(disk, LOG)],
+            checkpoint_path=CHECKPOINT,
+            reading=ReadingOptions(UTC, RULES),
+            since_us=None,
         )
         config = cast("Config", SimpleNamespace(collector="c:1", tls=None, channel=self._channel))
         window = Window(plan.batch_records, plan.batches_in_flight)
-        self.harvest = Harvest(options, RealDisk(), clock, window)
+        self.harvest = Harvest(options, disk, clock, window)
         status = NoStatusFile(Path(STATE), plan.server, clock)
         session = Session(self.harvest, plan.server, status, clock)
         self.reporting = Reporting(config, self.harvest, session, until_end=False)
         await self.reporting.run(welcomed=lambda: None, waiting=self._waiting)
-        self.harvest.log_file.close()
+        self.harvest.close()
 
 
 class Machine:
@@ -142,7 +142,6 @@ class Machine:
         self.traffic = Traffic(plan.server, self.ledger, random, iso=plan.iso)
         self.agent: Agent | None = None
         self.crashes: Counter[str] = Counter()
-        self._gaps = 0
         self._random = random
         self._down: float | None = RESTART_SECONDS
         self._happening: list[Iterator[None]] = []
@@ -151,11 +150,6 @@ class Machine:
         """Microseconds since 1970, by this host's clock."""
         seconds = asyncio.get_running_loop().time() * self.plan.rate
         return self.plan.start_us + self.ahead_us + int(seconds * 1_000_000)
-
-    @property
-    def gaps(self) -> int:
-        """Gaps that its agents counted."""
-        return self._gaps + (self.agent.gaps if self.agent else 0)
 
     @property
     def is_happening(self) -> bool:
@@ -234,6 +228,5 @@ class Machine:
                 self.crashes[repr(error)] += 1
         agent.kill()
         agent.calls.exit()
-        self._gaps += agent.gaps
         down, self._down = self._down or RESTART_SECONDS, RESTART_SECONDS
         asyncio.get_running_loop().call_later(down, self.start_agent)

@@ -18,7 +18,6 @@ STARTS = tuple(
     for text in ("2026-03-01T10:00:00", "2026-06-30T23:59:57", "2026-12-31T23:59:56")
 )
 
-PACKED_IS_READ = False
 How = dict[str, Any]
 
 
@@ -89,7 +88,7 @@ def _machine(random: Random, number: int, start_us: int) -> MachinePlan:
         start_us=start_us,
         keep=random.choice((1, 2, 4, 10)),
         dated=random.random() < 0.3,
-        packing=random.choice(("", "", "", ".gz", ".bz2", ".xz", ".zst")) if PACKED_IS_READ else "",
+        packing=random.choice(("", "", "", ".gz", ".bz2", ".xz", ".zst")),
         batch_records=random.choice((1, 2, 5, 20)),
         batches_in_flight=random.choice((1, 2, 4)),
     )

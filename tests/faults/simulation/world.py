@@ -216,7 +216,7 @@ class World:
         if agent is None or not agent.idle or machine.is_happening or agent.harvest is None:
             return False
         with running_as(agent.calls):
-            waits = agent.harvest.log_file.backlog_bytes()
+            waits = agent.harvest.backlog_bytes()
         return not waits and self.network.is_connected(machine.plan.server)
 
     def _for(self, seconds: float, refused: dict[str, int], path: str, number: int) -> None:

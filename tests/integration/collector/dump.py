@@ -9,6 +9,12 @@ OTHERS = """WITH other AS MATERIALIZED (
   SELECT id, server_id, instance_id, queue_id, first_us FROM message
 )"""
 STATEMENTS = {
+    "server": "SELECT name, oldest_line_us, newest_line_us, stored_until_us FROM server",
+    "gap": """
+SELECT s.name, g.gap_hash, g.from_us, g.to_us, g.begin_us, g.end_us, g.cause, g.certain,
+       g.lost_lines, g.source
+  FROM gap g JOIN server s ON s.id = g.server_id
+""",
     "lineage": f"""{OTHERS}
 SELECT s.name, i.name, m.queue_id, m.first_us, j.name, p.queue_id, p.first_us,
        t.name, m.origin_kind, m.link_class, m.inherited_class, m.leads_on, x.time_us, x.line_hash,
@@ -45,7 +51,7 @@ SELECT m.queue_id, m.first_us, e.time_us, e.line_hash, e.change
 SELECT m.queue_id, m.first_us, r.local_part, o.local_part, d.state, d.direction,
        d.attempts, d.first_try_us, d.last_try_us, d.deciding_us, d.deciding_hash, d.outcome,
        d.reply_code, d.enhanced_status, d.reply_text, t.template, d.told_direction, y.host,
-       z.delivery_agent, d.delay_us, v.name
+       z.delivery_agent, d.timing, v.name
   FROM delivery d JOIN message m ON m.id = d.message_id AND m.server_id = d.server_id
   JOIN address r ON r.id = d.recipient_id
   LEFT JOIN address o ON o.id = d.original_recipient_id

@@ -3,9 +3,10 @@
 import secrets
 from collections.abc import Iterable, Sequence
 
+from mailtally.v1 import ingest_pb2
 from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.classify.current_rules import CurrentRules
-from mailtally_collector.ingest_codec import decode_record
+from mailtally_collector.ingest_codec import decode_gap, decode_record
 from mailtally_collector.query.event import Event
 from mailtally_collector.query.event_keys import order_of
 from mailtally_collector.query.events import list_events
@@ -41,11 +42,17 @@ class Tables:
         self.reader = open_for_reading(location)
 
     def store(
-        self, records: Iterable[pb.Record], server: str = "mx1", *, now_us: int = NOW
+        self,
+        records: Iterable[pb.Record],
+        server: str = "mx1",
+        *,
+        gaps: Iterable[ingest_pb2.Gap] = (),
+        now_us: int = NOW,
     ) -> Stored:
         """Store one batch, as the writer does."""
         decoded = [decode_record(record, now_us) for record in records]
-        batch = Batch(server, decoded, secrets.token_bytes(16), now_us)
+        found = [decode_gap(gap, now_us) for gap in gaps]
+        batch = Batch(server, decoded, secrets.token_bytes(16), now_us, found)
         self.database.connect(reuse_if_open=True)
         self.batches.prepare([batch])
         with writing(self.database):

@@ -47,15 +47,17 @@ class Agent:
         report: ingest_pb2.ReportResponse = response
         return report
 
-    async def send(self, records: Sequence[pb.Record]) -> None:
+    async def send(self, records: Sequence[pb.Record], gaps: Sequence[ingest_pb2.Gap] = ()) -> None:
         """Send one batch without waiting."""
         self.sequence += 1
-        batch = ingest_pb2.Batch(sequence=self.sequence, records=records)
+        batch = ingest_pb2.Batch(sequence=self.sequence, records=records, gaps=gaps)
         await self.call.write(ingest_pb2.ReportRequest(batch=batch))
 
-    async def store(self, records: Sequence[pb.Record]) -> ingest_pb2.Acknowledgement:
+    async def store(
+        self, records: Sequence[pb.Record], gaps: Sequence[ingest_pb2.Gap] = ()
+    ) -> ingest_pb2.Acknowledgement:
         """Send one batch and wait for its acknowledgement."""
-        await self.send(records)
+        await self.send(records, gaps)
         return (await self.read()).acknowledgement
 
 

@@ -1,12 +1,14 @@
 """The checkpoint moves after the acknowledgement, and a restart loses nothing."""
 
 import json
+from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.harvest import MARK_EVERY_BATCHES, MARK_EVERY_US, Harvest, HarvestOptions
+from mailtally_agent.reading import LogOptions, ReadingOptions
 from mailtally_agent.ship import Window
 from mailtally_agent.source.disk import RealDisk
 
@@ -23,20 +25,28 @@ class Clock:
         return self.now_us
 
 
-def new_harvest(folder: Path, clock: Clock, window: Window | None = None) -> Harvest:
+def new_harvest(
+    folder: Path, clock: Clock, window: Window | None = None, logs: Sequence[str] = ("mail.log",)
+) -> Harvest:
+    disk = RealDisk()
     options = HarvestOptions(
-        log=str(folder / "mail.log"),
+        logs=[LogOptions.of_file(disk, str(folder / name)) for name in logs],
         checkpoint_path=str(folder / "checkpoint.json"),
-        zone=ZoneInfo("UTC"),
-        rules=DirectionRules([ip_network("127.0.0.1/32")]),
+        reading=ReadingOptions(ZoneInfo("UTC"), DirectionRules([ip_network("127.0.0.1/32")])),
         since_us=None,
     )
-    return Harvest(options, RealDisk(), clock, window or Window(10, 10))
+    return Harvest(options, disk, clock, window or Window(10, 10))
 
 
-def append(folder: Path, *seconds: int) -> None:
-    with (folder / "mail.log").open("a") as file:
+def append(folder: Path, *seconds: int, log: str = "mail.log") -> None:
+    with (folder / log).open("a") as file:
         file.writelines(LINE.format(second) for second in seconds)
+
+
+def saved_offset(folder: Path, log: str = "mail.log") -> int:
+    """Offset of the log's place in the checkpoint."""
+    checkpoint = json.loads((folder / "checkpoint.json").read_text())
+    return int(checkpoint["logs"][str(folder / log)]["place"]["offset"])
 
 
 def read_and_mark(harvest: Harvest, clock: Clock) -> None:
@@ -61,7 +71,7 @@ def test_no_checkpoint_before_the_acknowledgement(tmp_path: Path) -> None:
 
     checkpoint = json.loads((tmp_path / "checkpoint.json").read_text())
     assert checkpoint["token"] == b"token".hex()
-    assert checkpoint["place"]["offset"] == (tmp_path / "mail.log").stat().st_size
+    assert saved_offset(tmp_path) == (tmp_path / "mail.log").stat().st_size
 
 
 def test_checkpoint_does_not_cover_what_was_read_after_the_mark(tmp_path: Path) -> None:
@@ -77,8 +87,7 @@ def test_checkpoint_does_not_cover_what_was_read_after_the_mark(tmp_path: Path) 
 
     harvest.acknowledged(first.sequence, b"token")
 
-    checkpoint = json.loads((tmp_path / "checkpoint.json").read_text())
-    assert checkpoint["place"]["offset"] == size
+    assert saved_offset(tmp_path) == size
     (again,) = restarted_moments(tmp_path, clock)
     assert again % 60_000_000 == 2_000_000
 

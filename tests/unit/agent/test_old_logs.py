@@ -120,16 +120,16 @@ def test_every_form_of_line_has_its_moment(line: str, tmp_path: Path, look: Look
 def test_what_cannot_be_imported_is_told_all_at_once(tmp_path: Path, look: Look) -> None:
     write(tmp_path / "good", LINE.format("Nov 22"))
     write(tmp_path / "picture", bytes(range(256)) * 10)
-    write(tmp_path / "z.zst", b"\x28\xb5\x2f\xfd rest")
+    write(tmp_path / "z.lz4", b"\x04\x22\x4d\x18 rest")
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
 
-    found = look("good", "missing", "picture", "z.zst", "folder", "pipe")
+    found = look("good", "missing", "picture", "z.lz4", "folder", "pipe")
 
     assert [problem.removeprefix(f"{tmp_path}/") for problem in found.problems] == [
         "missing: No such file or directory",
         "picture: no line with a time stamp at its beginning; is it a mail log?",
-        "z.zst: it is packed by zstd; unpack it first: zstd -d FILE",
+        "z.lz4: it is packed by lz4; unpack it first: lz4 -d FILE",
         "folder: not a regular file",
         "pipe: not a regular file",
     ]

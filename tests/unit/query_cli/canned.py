@@ -37,6 +37,8 @@ class Canned:
     breaks_after: int | None = None
     rules: query_pb2.GetRulesResponse = field(default_factory=query_pb2.GetRulesResponse)
     jobs: query_pb2.ListJobsResponse = field(default_factory=query_pb2.ListJobsResponse)
+    gaps: query_pb2.ListGapsResponse = field(default_factory=query_pb2.ListGapsResponse)
+    coverage: query_pb2.Coverage | None = None
     status: grpc.StatusCode | None = None
     details: str = ""
     hold: threading.Event | None = None
@@ -80,7 +82,9 @@ class CannedService(query_pb2_grpc.QueryServiceServicer):
         last = first + request.page_size
         more = str(last) if last < len(self._canned.events) else ""
         page = query_pb2.ListEventsResponse(
-            events=self._canned.events[first:last], next_page_token=more
+            events=self._canned.events[first:last],
+            next_page_token=more,
+            coverage=None if first else self._canned.coverage,
         )
         return self._answer(request, context, lambda: page)
 
@@ -105,7 +109,10 @@ class CannedService(query_pb2_grpc.QueryServiceServicer):
             total = 0 if at else len(events)
             parts.append(
                 query_pb2.ExportEventsResponse(
-                    events=events[at:end], next_page_token=token, total=total
+                    events=events[at:end],
+                    next_page_token=token,
+                    total=total,
+                    coverage=None if at else self._canned.coverage,
                 )
             )
         breaks_after, self._canned.breaks_after = self._canned.breaks_after, None
@@ -143,6 +150,11 @@ class CannedService(query_pb2_grpc.QueryServiceServicer):
         self, request: query_pb2.ListJobsRequest, context: grpc.ServicerContext
     ) -> query_pb2.ListJobsResponse:
         return self._answer(request, context, lambda: self._canned.jobs)
+
+    def ListGaps(  # noqa: N802
+        self, request: query_pb2.ListGapsRequest, context: grpc.ServicerContext
+    ) -> query_pb2.ListGapsResponse:
+        return self._answer(request, context, lambda: self._canned.gaps)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from peewee import (
     DoubleField,
     IntegerField,
     Model,
+    SmallIntegerField,
     SqliteDatabase,
     TextField,
 )
@@ -64,6 +65,8 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         first_seen_us = BigIntegerField()
         last_seen_us = BigIntegerField()
         newest_line_us = BigIntegerField()
+        oldest_line_us = BigIntegerField()
+        stored_until_us = BigIntegerField()
         newest_key_us = BigIntegerField()
         batches = BigIntegerField()
         lines_read = BigIntegerField()
@@ -107,6 +110,27 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
 
         class Meta:
             indexes = ((("server_id", "digest"), True),)
+
+    class Gap(Frozen):
+        id = AutoField()
+        server_id = IntegerField()
+        gap_hash = BigIntegerField()
+        from_us = BigIntegerField()
+        to_us = BigIntegerField()
+        begin_us = BigIntegerField()
+        end_us = BigIntegerField()
+        cause = IntegerField()
+        certain = BooleanField()
+        lost_lines = BigIntegerField()
+        source = TextField()
+        stored_us = BigIntegerField()
+
+        class Meta:
+            indexes = (
+                (("server_id", "gap_hash"), True),
+                (("end_us", "begin_us"), False),
+                (("server_id", "begin_us"), False),
+            )
 
     class Unsettled(Frozen):
         id = BigAutoField()
@@ -212,38 +236,38 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
 
     class Message(Frozen):
         id = BigIntegerField(primary_key=True)
-        server_id = IntegerField()
-        instance_id = IntegerField()
-        queue_id = TextField(index=True)
         first_us = BigIntegerField()
-        first_hash = BigIntegerField()
-        origin_seen = BooleanField()
         arrival_us = BigIntegerField(index=True)
         origin_id = BigIntegerField(null=True)
-        origin_kind = IntegerField()
-        sender_domain_id = IntegerField(null=True)
         message_id_key = BigIntegerField(null=True, index=True)
-        sender_id = IntegerField(null=True)
-        message_id = BlobField()
         accepted_us = BigIntegerField(null=True)
-        accepted_hash = BigIntegerField(null=True)
         size_bytes = BigIntegerField()
         recipient_count = BigIntegerField()
+        completed_us = BigIntegerField(null=True)
+        ended_us = BigIntegerField(null=True)
+        untried = BigIntegerField()
+        server_id = IntegerField()
+        instance_id = IntegerField()
+        first_hash = IntegerField()
+        sender_domain_id = IntegerField(null=True)
+        sender_id = IntegerField(null=True)
+        accepted_hash = IntegerField(null=True)
         known_recipients = IntegerField()
         client_id = IntegerField(null=True)
-        accepted_class = IntegerField()
+        completed_hash = IntegerField(null=True)
+        origin_kind = SmallIntegerField()
+        accepted_class = SmallIntegerField()
+        link_class = SmallIntegerField()
+        inherited_class = SmallIntegerField()
+        traffic_class = SmallIntegerField()
+        end_change = SmallIntegerField()
+        untried_state = SmallIntegerField()
+        origin_seen = BooleanField()
         is_probe = BooleanField()
-        link_class = IntegerField()
-        inherited_class = IntegerField()
-        traffic_class = IntegerField()
         leads_on = BooleanField()
-        completed_us = BigIntegerField(null=True)
-        completed_hash = BigIntegerField(null=True)
-        ended_us = BigIntegerField(null=True)
-        end_change = IntegerField()
         held = BooleanField()
-        untried = BigIntegerField()
-        untried_state = IntegerField()
+        queue_id = TextField(index=True)
+        message_id = BlobField()
 
         class Meta:
             indexes = ((("sender_domain_id", "arrival_us"), False),)
@@ -267,7 +291,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         message_id = BigIntegerField()
         server_id = IntegerField()
         time_us = BigIntegerField()
-        line_hash = BigIntegerField()
+        line_hash = IntegerField()
         change = IntegerField()
 
         class Meta:
@@ -292,35 +316,28 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
 
     class Delivery(Frozen):
         message_id = BigIntegerField()
+        first_try_us = BigIntegerField(null=True)
+        last_try_us = BigIntegerField()
+        deciding_us = BigIntegerField(null=True)
+        deciding_hash = BigIntegerField()
+        reply_code = BigIntegerField()
         number = IntegerField()
         server_id = IntegerField()
         recipient_id = IntegerField(index=True)
         original_recipient_id = IntegerField(null=True)
         recipient_domain_id = IntegerField()
         provider_id = IntegerField()
-        state = IntegerField()
-        direction = IntegerField()
         attempts = IntegerField()
-        first_try_us = BigIntegerField(null=True)
-        last_try_us = BigIntegerField()
-        deciding_us = BigIntegerField(null=True)
-        deciding_hash = BigIntegerField()
-        outcome = IntegerField()
-        reply_code = BigIntegerField()
-        enhanced_status = TextField()
         reply_template_id = IntegerField(null=True)
-        told_direction = IntegerField(null=True)
         relay_id = IntegerField(null=True)
         transport_id = IntegerField(null=True)
+        state = SmallIntegerField()
+        direction = SmallIntegerField()
+        outcome = SmallIntegerField()
+        told_direction = SmallIntegerField(null=True)
+        enhanced_status = TextField()
         reply_text = BlobField(null=True)
-        reply_truncated = BooleanField(null=True)
-        connection_use = BigIntegerField(null=True)
-        delay_us = BigIntegerField(null=True)
-        queue_delay_us = BigIntegerField(null=True)
-        active_delay_us = BigIntegerField(null=True)
-        setup_delay_us = BigIntegerField(null=True)
-        transmission_delay_us = BigIntegerField(null=True)
-        recipient_ambiguous = BooleanField(null=True)
+        timing = BlobField(null=True)
 
         class Meta:
             primary_key = CompositeKey("message_id", "number")
@@ -329,25 +346,18 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
 
     class Attempt(Frozen):
         message_id = BigIntegerField()
-        number = IntegerField()
         time_us = BigIntegerField()
         line_hash = BigIntegerField()
-        server_id = IntegerField()
-        outcome = IntegerField()
         reply_code = BigIntegerField()
-        enhanced_status = TextField()
-        told_direction = IntegerField()
+        number = IntegerField()
+        server_id = IntegerField()
         relay_id = IntegerField()
         transport_id = IntegerField()
+        outcome = SmallIntegerField()
+        told_direction = SmallIntegerField()
+        enhanced_status = TextField()
         reply_text = BlobField()
-        reply_truncated = BooleanField()
-        connection_use = BigIntegerField()
-        delay_us = BigIntegerField()
-        queue_delay_us = BigIntegerField()
-        active_delay_us = BigIntegerField()
-        setup_delay_us = BigIntegerField()
-        transmission_delay_us = BigIntegerField()
-        recipient_ambiguous = BooleanField()
+        timing = BlobField()
 
         class Meta:
             primary_key = CompositeKey("message_id", "number", "time_us", "line_hash")
@@ -356,17 +366,17 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
 
     class Failure(Frozen):
         message_id = BigIntegerField()
+        arrival_us = BigIntegerField()
+        last_try_us = BigIntegerField()
         number = IntegerField()
         server_id = IntegerField()
         sender_id = IntegerField(null=True)
         sender_domain_id = IntegerField(null=True)
         recipient_domain_id = IntegerField()
         reply_template_id = IntegerField(null=True)
-        state = IntegerField()
-        direction = IntegerField()
-        traffic_class = IntegerField()
-        arrival_us = BigIntegerField()
-        last_try_us = BigIntegerField()
+        state = SmallIntegerField()
+        direction = SmallIntegerField()
+        traffic_class = SmallIntegerField()
 
         class Meta:
             primary_key = CompositeKey("message_id", "number")
@@ -564,6 +574,7 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             AckToken,
             Allotment,
             Quarantine,
+            Gap,
             Unsettled,
             Provider,
             Domain,

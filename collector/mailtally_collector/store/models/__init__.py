@@ -13,6 +13,7 @@ from peewee import Model
 from mailtally_collector.store.models.hosts import (
     AckToken,
     Allotment,
+    Gap,
     Instance,
     Quarantine,
     Server,
@@ -60,6 +61,7 @@ __all__ = [
     "DomainProviderDay",
     "DomainReasonDay",
     "Failure",
+    "Gap",
     "Horizon",
     "Instance",
     "Job",
@@ -89,6 +91,7 @@ TABLES: tuple[type[Model], ...] = (
     AckToken,
     Allotment,
     Quarantine,
+    Gap,
     Unsettled,
     Provider,
     Domain,

@@ -6,6 +6,7 @@ from peewee import (
     BigAutoField,
     BigIntegerField,
     BlobField,
+    BooleanField,
     IntegerField,
     Model,
     TextField,
@@ -16,6 +17,8 @@ class Server(Model):
     """A mail host that reported at least once.
 
     ``newest_line_us``  the newest line that is not ahead of our clock.
+    ``oldest_line_us``  the oldest line that was read; 0 for none.
+    ``stored_until_us`` the newest line of a stored record that is not ahead of our clock.
     ``newest_key_us``   the newest moment of any stored record: what is newer cannot be known yet.
     ``batches``         counts commits; who keeps rows in memory sees by it that others wrote.
     """
@@ -26,6 +29,8 @@ class Server(Model):
     first_seen_us = BigIntegerField()
     last_seen_us = BigIntegerField()
     newest_line_us = BigIntegerField()
+    oldest_line_us = BigIntegerField()
+    stored_until_us = BigIntegerField()
     newest_key_us = BigIntegerField()
     batches = BigIntegerField()
     lines_read = BigIntegerField()
@@ -81,6 +86,37 @@ class Quarantine(Model):
 
     class Meta:
         indexes = ((("server_id", "digest"), True),)
+
+
+class Gap(Model):
+    """Lines of a server's log that are missing, or may be; once for each place in the log.
+
+    ``gap_hash``            names the place within the server; 64 bits, the upper half negative.
+    ``from_us``, ``to_us``  the last line read before, and the first one behind; 0 for not known.
+    ``begin_us``, ``end_us``  the hours that it touches are those from the one to the other.
+    ``certain``             lines are missing for sure.  ``lost_lines``  0 for not known,
+    -1 for a row that stands for several (store/gaps.py).
+    """
+
+    id = AutoField()
+    server_id = IntegerField()
+    gap_hash = BigIntegerField()
+    from_us = BigIntegerField()
+    to_us = BigIntegerField()
+    begin_us = BigIntegerField()
+    end_us = BigIntegerField()
+    cause = IntegerField()
+    certain = BooleanField()
+    lost_lines = BigIntegerField()
+    source = TextField()
+    stored_us = BigIntegerField()
+
+    class Meta:
+        indexes = (
+            (("server_id", "gap_hash"), True),
+            (("end_us", "begin_us"), False),
+            (("server_id", "begin_us"), False),
+        )
 
 
 class Unsettled(Model):

@@ -213,13 +213,21 @@ class LogFile:
             logger.warning("log file cannot be read on path=%s why=%s", self._path, error)
             self._note_hole(GapCause.UNREADABLE, certain=True)
             self._damaged = True
-        if not begun and listing(self._folder.files()) != self._listing:
+        if not begun and self._is_moved():
             self._drop()
             self.busy = True
             return []
         if not given:
             self.busy = not lines.at_end() or self._go_on(lines)
         return given
+
+    def _is_moved(self) -> bool:
+        """Whether names changed since the file was entered."""
+        try:
+            return listing(self._folder.files()) != self._listing
+        except OSError:
+            self._drop()
+            raise
 
     def _go_on(self, lines: Lines) -> bool:
         """Enter the next file that is not empty; whether there may be more to read."""

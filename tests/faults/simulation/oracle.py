@@ -47,6 +47,10 @@ SELECT s.name, m.queue_id, COUNT(*) FROM message m JOIN server s ON s.id = m.ser
  GROUP BY s.name, m.queue_id
 """
 SECOND_US = 1_000_000
+# After these some lines may be missing, as far as an agent can know.
+SUSPICIOUS = frozenset(
+    {"copytruncate", "power-cut", "old-checkpoint", "no-checkpoint", "torn-checkpoint", "restore"}
+)
 STATES = {
     "sent": DeliveryState.DELIVERED,
     "bounced": DeliveryState.BOUNCED,
@@ -84,7 +88,9 @@ class Gap(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What the database holds, by server."""
+    """What the database holds, by server; ``oldest`` is the first line that was ever read."""
+
+    oldest: dict[str, int]
 
     gaps: dict[str, list[Gap]]
 
@@ -127,8 +133,9 @@ def _read(world: World) -> Rows:
     gaps: dict[str, list[Gap]] = {}
     for server, *gap in sql.run(GAPS).fetchall():
         gaps.setdefault(server, []).append(Gap(*gap))
+    oldest = dict(sql.run("SELECT name, oldest_line_us FROM server").fetchall())
     wrong = recount(sql, *span_of_rows(sql), repair=False)
-    return Rows(gaps, attempts, deliveries, messages, wrong)
+    return Rows(oldest, gaps, attempts, deliveries, messages, wrong)
 
 
 def _judge_machine(world: World, machine: Machine, rows: Rows, verdict: Verdict) -> None:
@@ -150,6 +157,9 @@ def _judge_machine(world: World, machine: Machine, rows: Rows, verdict: Verdict)
         if key in there:
             verdict.lost += count
             verdict.faults.append(f"{server}: lost, and still in the log: {key}")
+        elif key.time_us < rows.oldest.get(server, 0):
+            # What was before is not known of, and nobody says that it is.
+            verdict.excused += count
         elif any(gap.covers(key.time_us) for gap in gaps):
             verdict.excused += count
         else:
@@ -164,10 +174,15 @@ def _judge_machine(world: World, machine: Machine, rows: Rows, verdict: Verdict)
         else:
             verdict.ghost += count
             verdict.faults.append(f"{server}: nothing of the kind was written: {key}")
-    changed = any(not one.sure or one.text not in on_disk for one in ledger.lines)
-    excuse = changed or machine.forgot or machine.rotation.deleted
-    if gaps and not excuse:
-        verdict.faults.append(f"{server}: gaps reported, and nothing was lost: {gaps}")
+    destroyed = machine.rotation.deleted or any(
+        not one.sure or one.text not in on_disk for one in ledger.lines
+    )
+    kinds = {step.kind for step in world.schedule.faults}
+    for gap in gaps:
+        if gap.certain and not (destroyed or machine.forgot):
+            verdict.faults.append(f"{server}: {gap}, and nothing was destroyed")
+        elif not destroyed and kinds.isdisjoint(SUSPICIOUS):
+            verdict.faults.append(f"{server}: {gap}, and nothing happened")
     _judge_messages(server, machine, rows, missing, verdict)
 
 

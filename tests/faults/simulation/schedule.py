@@ -67,7 +67,8 @@ def schedule_of(seed: int) -> Schedule:
     random = Random(f"schedule {seed}")  # noqa: S311 - repeatable
     count = random.choice((1, 1, 1, 2))
     start_us = random.choice(STARTS)
-    machines = tuple(_machine(random, number, start_us) for number in range(count))
+    rate = random.choice((1.0, 4.0, 30.0))
+    machines = tuple(_machine(random, number, start_us, rate) for number in range(count))
     steps = [step for number in range(count) for step in _writes(random, number)]
     kinds = list(FAULTS)
     weights = [weight for weight, _ in FAULTS.values()]
@@ -80,11 +81,11 @@ def schedule_of(seed: int) -> Schedule:
     return Schedule(seed, machines, tuple(sorted(steps, key=lambda step: step.at)), slowest)
 
 
-def _machine(random: Random, number: int, start_us: int) -> MachinePlan:
+def _machine(random: Random, number: int, start_us: int, rate: float) -> MachinePlan:
     return MachinePlan(
         server=f"mx{number + 1}",
         iso=random.random() < 0.5,
-        rate=random.choice((1.0, 4.0, 30.0)),
+        rate=rate,
         start_us=start_us,
         keep=random.choice((1, 2, 4, 10)),
         dated=random.random() < 0.3,

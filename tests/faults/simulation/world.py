@@ -57,8 +57,9 @@ class World:
 
     def now_us(self) -> int:
         """Microseconds since 1970, by the collector's clock."""
-        seconds = asyncio.get_running_loop().time()
-        return self.machines[0].plan.start_us + int(seconds * 1_000_000)
+        plan = self.machines[0].plan
+        seconds = asyncio.get_running_loop().time() * plan.rate
+        return plan.start_us + int(seconds * 1_000_000)
 
     async def run(self) -> None:
         """Let everything happen, heal what is broken, and wait until all is at rest."""

@@ -38,14 +38,15 @@ def load(disk: Disk, path: str) -> Checkpoint | None:
         content = disk.read(path)
     except FileNotFoundError:
         return None
-    body, _, digest = content.partition(b"\n")
     try:
-        if digest != _digest(body):
-            raise ValueError("it is damaged")  # noqa: TRY301 - like any other damage
-        data = json.loads(body)
-        if data["version"] == _VERSION:
+        data = json.loads(content)
+        digest = data.pop("digest")
+        if data["version"] != _VERSION:
+            why = "it is of another version"
+        elif digest != _digest(data):
+            why = "it is damaged"
+        else:
             return _from_data(data)
-        why = "it is of another version"
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = repr(error)
     logger.warning("checkpoint is of no use, reading the logs again path=%s why=%s", path, why)
@@ -70,10 +71,14 @@ def save(disk: Disk, path: str, checkpoint: Checkpoint) -> None:
         },
         "token": checkpoint.token.hex(),
     }
-    body = json.dumps(data, separators=(",", ":")).encode("ascii")
-    disk.replace(path, body + b"\n" + _digest(body))
+    data["digest"] = _digest(data)
+    disk.replace(path, _text(data))
 
 
-def _digest(body: bytes) -> bytes:
+def _digest(data: dict[str, Any]) -> str:
     """One flipped bit may leave a file that can be read and says something else."""
-    return blake2b(body, digest_size=16).hexdigest().encode("ascii") + b"\n"
+    return blake2b(_text(data), digest_size=16).hexdigest()
+
+
+def _text(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, separators=(",", ":")).encode("ascii")

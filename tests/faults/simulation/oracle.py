@@ -66,9 +66,9 @@ class Verdict:
     attempts: int = 0
     lost: int = 0
     twice: int = 0
-    ghost: int = 0
+    ghosts: int = 0
     silent: int = 0
-    excused: int = 0
+    in_gaps: int = 0
     faults: list[str] = field(default_factory=list)
 
 
@@ -151,7 +151,7 @@ def _judge_machine(world: World, machine: Machine, rows: Rows, verdict: Verdict)
     gaps = rows.gaps.get(server, [])
     horizon_us = world.horizon_us
     for key in [key for key in missing if key.time_us < horizon_us]:
-        verdict.excused += missing.pop(key)
+        verdict.in_gaps += missing.pop(key)
     there = {one.attempt for one in ledger.lines if one.attempt and one.text in on_disk}
     for key, count in missing.items():
         if key in there:
@@ -159,20 +159,20 @@ def _judge_machine(world: World, machine: Machine, rows: Rows, verdict: Verdict)
             verdict.faults.append(f"{server}: lost, and still in the log: {key}")
         elif key.time_us < rows.oldest.get(server, 0):
             # What was before is not known of, and nobody says that it is.
-            verdict.excused += count
+            verdict.in_gaps += count
         elif any(gap.covers(key.time_us) for gap in gaps):
-            verdict.excused += count
+            verdict.in_gaps += count
         else:
             verdict.silent += count
             verdict.faults.append(f"{server}: lost without a reported gap: {key}")
     for key, count in (stored - sure - unsure).items():
         if count == 1 and ledger.may_be_glued(key.queue_id):
-            verdict.excused += 1
+            verdict.in_gaps += 1
         elif sure[key] + unsure[key]:
             verdict.twice += count
             verdict.faults.append(f"{server}: counted twice: {key}")
         else:
-            verdict.ghost += count
+            verdict.ghosts += count
             verdict.faults.append(f"{server}: nothing of the kind was written: {key}")
     destroyed = machine.rotation.deleted or any(
         not one.sure or one.text not in on_disk for one in ledger.lines

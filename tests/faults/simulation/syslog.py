@@ -9,6 +9,7 @@ import bz2
 import gzip
 import lzma
 import os.path
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -244,6 +245,6 @@ def _unpacked(path: str, data: bytes) -> bytes:
         if path.endswith(ending):
             try:
                 return unpack(data)
-            except (OSError, EOFError, ValueError, lzma.LZMAError, zstandard.ZstdError):
+            except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError):
                 return b""
     return data

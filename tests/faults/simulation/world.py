@@ -73,6 +73,13 @@ class World:
         self._heal()
         await self._rest()
 
+    async def _last_lines(self) -> None:
+        """Behind half a line nothing can be read until it ends, and a gap ends with a line."""
+        while any(machine.is_happening for machine in self.machines):
+            await asyncio.sleep(LOOK_SECONDS)
+        for machine in self.machines:
+            machine.write(2, 1.0)
+
     def _random(self, name: str) -> Random:
         return Random(f"{self.schedule.seed} {name}")  # noqa: S311 - repeatable
 
@@ -197,13 +204,12 @@ class World:
         for machine in self.machines:
             machine.disk.refuses.clear()
             machine.disk.refuses_writing.clear()
-            # Behind half a line nothing can be read until it ends.
-            machine.write(1, 1.0)
             if machine.agent is not None:
                 machine.agent.kill_after = None
 
     async def _rest(self) -> None:
         """Wait until every agent has everything acknowledged, and nothing more to read."""
+        await self._last_lines()
         loop = asyncio.get_running_loop()
         end = loop.time() + REST_SECONDS
         looks = 0

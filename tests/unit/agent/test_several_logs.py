@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from mailtally_agent import checkpoint
 from mailtally_agent.harvest import MARK_EVERY_US
 from mailtally_agent.ship import Window
+from mailtally_agent.source.disk import RealDisk
 from tests.unit.agent.test_harvest import Clock, append, new_harvest, saved_offset
 
 LOGS = ("a.log", "b.log", "c.log")

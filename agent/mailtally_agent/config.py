@@ -5,6 +5,7 @@ misspelt setting that is silently ignored costs more than a refused start.
 """
 
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -13,8 +14,11 @@ from zoneinfo import ZoneInfo
 
 from mailtally_agent.direction import DirectionRules, direction_rules
 from mailtally_agent.settings_file import ConfigError, SettingsFile
+from mailtally_agent.source.journalctl import JournalOptions
 from mailtally_agent.syslog import epoch_us
 
+# As systemd.unit(5) has it.
+_UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.(?:service|scope|slice)")
 DEFAULT_LOG = "/var/log/mail.log"
 DEFAULT_INTERNAL_NEXT_HOPS = ["127.0.0.1/32", "::1/128"]
 
@@ -35,6 +39,7 @@ class Config:
     server: str
     state_dir: Path
     logs: list[Path]
+    journal: JournalOptions | None
     time_zone: tzinfo
     since_us: int | None
     rules: DirectionRules
@@ -48,10 +53,12 @@ class Config:
 def load_config(path: Path) -> Config:
     """Read and check the file; raises ConfigError with every problem found."""
     settings = SettingsFile.read(path)
+    journal = _journal(settings)
     config = Config(
         server=settings.text("server", default=socket.gethostname()),
         state_dir=settings.path("state_dir", default="/var/lib/mailtally-agent"),
-        logs=_logs(settings),
+        logs=_logs(settings, journal),
+        journal=journal,
         time_zone=_time_zone(settings),
         since_us=_since(settings),
         rules=_rules(settings),
@@ -76,14 +83,29 @@ def load_config(path: Path) -> Config:
     return config
 
 
-def _logs(settings: SettingsFile) -> list[Path]:
+def _logs(settings: SettingsFile, journal: JournalOptions | None) -> list[Path]:
     key = "source.log"
-    logs = settings.one_or_more_texts("source.log", default=[DEFAULT_LOG])
-    if not logs:
-        settings.problem(key, "names no log")
+    default = [DEFAULT_LOG] if journal is None else []
+    logs = settings.one_or_more_texts("source.log", default=default)
+    if not logs and journal is None:
+        settings.problem(key, "names no log, and source.journal is false: nothing would be read")
     for log in {log for log in logs if logs.count(log) > 1}:
         settings.problem(key, f"names a log twice: {log}")
     return [Path(log) for log in logs]
+
+
+def _journal(settings: SettingsFile) -> JournalOptions | None:
+    key = "source.journal"
+    units = settings.flag_or_texts("source.journal", default=False)
+    directory = settings.text("source.journal_directory", default="")
+    if isinstance(units, bool):
+        return JournalOptions((), directory or None) if units else None
+    if not units:
+        settings.problem(key, "names no unit; true reads whatever is logged as mail")
+    for unit in units:
+        if not _UNIT.fullmatch(unit):
+            settings.problem(key, f"expected names of units like postfix@-.service, got {unit!r}")
+    return JournalOptions(tuple(units), directory or None)
 
 
 def _time_zone(settings: SettingsFile) -> tzinfo:

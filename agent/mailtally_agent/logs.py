@@ -7,4 +7,7 @@ from mailtally_agent.source.disk import Disk
 
 def configured_logs(config: Config, disk: Disk) -> tuple[LogOptions, ...]:
     """Each log that is followed, in the order of the configuration."""
-    return tuple(LogOptions.of_file(disk, str(path)) for path in config.logs)
+    logs = [LogOptions.of_file(disk, str(path)) for path in config.logs]
+    if config.journal is not None:
+        logs.append(LogOptions.of_journal(config.journal))
+    return tuple(logs)

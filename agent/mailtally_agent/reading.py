@@ -15,6 +15,8 @@ from mailtally_agent.gap_watch import GapWatch
 from mailtally_agent.log_reader import LogReader
 from mailtally_agent.ship import News
 from mailtally_agent.source.disk import Disk
+from mailtally_agent.source.journal import Journal, JournalPlace
+from mailtally_agent.source.journalctl import JournalOptions
 from mailtally_agent.source.lines import LogCounts
 from mailtally_agent.source.log_file import LogFile
 from mailtally_agent.source.log_source import LogSource, PlaceState
@@ -46,6 +48,15 @@ class LogOptions:
             return LogFile(disk, path, Place.from_state(place) if place else None)
 
         return cls(path, open_file)
+
+    @classmethod
+    def of_journal(cls, options: JournalOptions) -> "LogOptions":
+        """These entries of a journal, followed."""
+
+        def open_journal(place: PlaceState | None) -> Journal:
+            return Journal(options, JournalPlace.from_state(place) if place else None)
+
+        return cls(options.name, open_journal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,16 @@ class SettingsFile:
         self.problem(key, f"expected text in quotes or a list of texts, got {value!r}")
         return default
 
+    def flag_or_texts(self, key: str, *, default: bool) -> bool | list[str]:
+        """True or false, or a list of strings."""
+        value = self._get(key, default)
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return value
+        self.problem(key, f"expected true, false or a list of texts, got {value!r}")
+        return default
+
     def problem(self, key: str, what: str) -> None:
         """Note what is wrong with a key."""
         line = self._line_of(key)

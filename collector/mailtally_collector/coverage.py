@@ -8,7 +8,7 @@ Limits    The hours of the oldest and of the newest line count as a whole. What 
           between two logs that were imported counts as complete: nothing tells that it is missing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from mailtally_collector.durations import HOUR_US
@@ -30,11 +30,15 @@ class Hours(NamedTuple):
             return NotImplemented
         return Hours(*map(sum, zip(self, other, strict=True)))
 
+    def __sub__(self, other: "Hours") -> "Hours":
+        """Take one host away again."""
+        return Hours(*(mine - its for mine, its in zip(self, other, strict=True)))
+
 
 NO_HOURS = Hours(0, 0, 0, 0)
 
 
-def hours_of(range_us: Span, read_us: Span, gaps: Iterable[tuple[int, int, bool]]) -> Hours:
+def hours_of(range_us: Span, read_us: Span, gaps: Sequence[tuple[int, int, bool]]) -> Hours:
     """Sort the hours that ``range_us`` touches, its end exclusive.
 
     ``read_us``  the oldest and the newest line, 0 for one that is not known.
@@ -43,26 +47,30 @@ def hours_of(range_us: Span, read_us: Span, gaps: Iterable[tuple[int, int, bool]
     Hours(complete=7, gap_known=2, gap_suspected=0, not_read=1)
     """
     first, end = range_us[0] // HOUR_US, -(-range_us[1] // HOUR_US)
-    hours = [(*_hours(begin_us, end_us), certain) for begin_us, end_us, certain in gaps]
-    certain_hours = [(begin, last) for begin, last, certain in hours if certain]
-    known = _joined(certain_hours, first, end)
-    touched = _joined([(begin, last) for begin, last, _ in hours], first, end)
-    oldest_us, newest_us = read_us
-    read = _joined([_hours(oldest_us or newest_us, newest_us)] if newest_us else [], first, end)
-    complete = _length(read) - _length(_shared(read, touched))
-    not_read = end - first - _length(touched) - complete
-    return Hours(complete, _length(known), _length(touched) - _length(known), not_read)
+    oldest, behind = _hours(read_us[0] or read_us[1], read_us[1])
+    begin, stop = max(oldest, first), min(behind, end) if read_us[1] else first
+    read = max(0, stop - begin)
+    if not gaps:
+        return Hours(read, 0, 0, end - first - read)
+    spans = sorted((*_hours(begin_us, end_us), certain) for begin_us, end_us, certain in gaps)
+    touched = _joined(spans, first, end)
+    known = _length(_joined([span for span in spans if span[2]], first, end))
+    complete = read - sum(max(0, min(to, stop) - max(at, begin)) for at, to in touched)
+    rest = _length(touched)
+    return Hours(complete, known, rest - known, end - first - rest - complete)
 
 
 def _hours(begin_us: int, end_us: int) -> Span:
     return begin_us // HOUR_US, end_us // HOUR_US + 1
 
 
-def _joined(spans: Iterable[Span], first: int, end: int) -> list[Span]:
-    """Join spans that overlap or touch, and cut them to those from ``first`` to before ``end``."""
+def _joined(spans: Sequence[tuple[int, int, bool]], first: int, end: int) -> list[Span]:
+    """Join sorted spans that overlap or touch, cut to those from ``first`` to before ``end``."""
     joined: list[Span] = []
-    cut = ((max(begin, first), min(stop, end)) for begin, stop in spans)
-    for begin, stop in sorted(span for span in cut if span[0] < span[1]):
+    for at, to, _ in spans:
+        begin, stop = max(at, first), min(to, end)
+        if stop <= begin:
+            continue
         if joined and begin <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
         else:
@@ -70,14 +78,5 @@ def _joined(spans: Iterable[Span], first: int, end: int) -> list[Span]:
     return joined
 
 
-def _shared(some: Iterable[Span], others: list[Span]) -> list[Span]:
-    return [
-        (max(begin, other[0]), min(stop, other[1]))
-        for begin, stop in some
-        for other in others
-        if max(begin, other[0]) < min(stop, other[1])
-    ]
-
-
-def _length(spans: Iterable[Span]) -> int:
+def _length(spans: Sequence[Span]) -> int:
     return sum(stop - begin for begin, stop in spans)

@@ -99,9 +99,8 @@ def test_every_setting_stands_in_the_example(name: str) -> None:
     shown = keys(tomllib.loads(re.sub(r"(?m)^# (?=[\w.]+ = )", "", example)))
     if name == "agent":
         source = (ROOT / "agent" / "mailtally_agent" / "config.py").read_text()
-        names = (
-            r"settings\.(?:text|path|flag|integer|choice|texts|one_or_more_texts)\(\s*\"([\w.]+)\""
-        )
+        methods = "text|path|flag|integer|choice|texts|one_or_more_texts|flag_or_texts"
+        names = rf"settings\.(?:{methods})\(\s*\"([\w.]+)\""
         asked = set(re.findall(names, source))
         tls = {f"collector.tls.{key}" for key in ("ca_file", "certificate_file", "key_file")}
         asked |= {"direction.internal_next_hops"} | tls

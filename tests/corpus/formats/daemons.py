@@ -1,12 +1,14 @@
 """The real rsyslogd and systemd-journald, each fed with a log and asked for what it wrote.
 
-Gives     through_rsyslogd(), through_journald(): the bytes that each format's log holds.
+Gives     through_rsyslogd(), through_journald(): the bytes that each format's log holds;
+          beside_journald(), for what is to be read while journald writes.
 How       Each runs in mount, UTS and PID namespaces that end with it: the host is called mx1, /run
           and the journal's settings are private, the sockets are the daemons' own (/dev/log is a
           symbolic link to journald's; rsyslogd is told a path). The system's own are not touched.
 Limits    Needs root, the right to make namespaces, and the packages rsyslog and systemd.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,8 +32,8 @@ done
 kill $daemon
 wait $daemon
 """
-# $0 Python, $1 folder, then name and journalctl's options in turn.
-JOURNALD = """\
+# $1 folder.
+_START_JOURNALD = """\
 printf mx1 >/proc/sys/kernel/hostname
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /etc/systemd
@@ -41,6 +43,10 @@ mount --bind "$1/machine-id" /etc/machine-id
 daemon=$!
 socket=/run/systemd/journal/dev-log
 until [ -S $socket ]; do kill -0 $daemon; sleep 0.05; done
+"""
+# $0 Python, $1 folder, then name and journalctl's options in turn.
+JOURNALD = f"""\
+{_START_JOURNALD}
 "$0" -m tests.corpus.formats.replay $socket --own-pids
 journalctl --sync
 folder=$1
@@ -51,6 +57,11 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 kill $daemon
+"""
+# $0 Python, $1 folder, $2 module.
+BESIDE_JOURNALD = f"""\
+{_START_JOURNALD}
+"$0" -m "$2"
 """
 JOURNALD_CONF = """\
 [Journal]
@@ -77,12 +88,22 @@ def through_rsyslogd(log: bytes, folder: Path) -> dict[str, bytes]:
 
 def through_journald(log: bytes, folder: Path, outputs: Mapping[str, str]) -> dict[str, bytes]:
     """What ``journalctl`` prints of the log with each of these options."""
+    run = _journald_folder(folder)
+    _run(JOURNALD, log, str(run), *(word for item in outputs.items() for word in item))
+    return _logs(run)
+
+
+def beside_journald(folder: Path, module: str) -> None:
+    """Run a module of ours, which sees the journal as the host's; RuntimeError when it fails."""
+    _run(BESIDE_JOURNALD, b"", str(_journald_folder(folder)), module)
+
+
+def _journald_folder(folder: Path) -> Path:
     run = folder / "journald"
     run.mkdir()
     (run / "journald.conf").write_text(JOURNALD_CONF)
     (run / "machine-id").write_text(MACHINE_ID)
-    _run(JOURNALD, log, str(run), *(word for item in outputs.items() for word in item))
-    return _logs(run)
+    return run
 
 
 def _run(script: str, log: bytes, *arguments: str) -> None:
@@ -96,7 +117,12 @@ def _run(script: str, log: bytes, *arguments: str) -> None:
             check=True,
             cwd=ROOT,
             timeout=TIMEOUT_SECONDS,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC", "LC_ALL": "C"},
+            env={
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "TZ": "UTC",
+                "LC_ALL": "C",
+            },
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         said = (error.stderr or b"").decode(errors="replace")

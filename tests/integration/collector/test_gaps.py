@@ -30,6 +30,7 @@ from tests.integration.collector.tables import EVERYTHING, NOW, Tables
 from tests.integration.collector.wire import agent_at, questions_to, whole_story
 
 ROTATED, DROPPED = ingest_pb2.GAP_CAUSE_ROTATED_AWAY, ingest_pb2.GAP_CAUSE_SYSLOG_DROPPED
+SERVER = query_pb2.DIMENSION_SERVER
 EVER = (-(1 << 62), 1 << 62)
 
 
@@ -113,7 +114,7 @@ async def test_welcome_tells_up_to_when_records_are_stored(location: Location) -
             )
             await agent.call.write(ingest_pb2.ReportRequest(status=status))
             ahead = ref("4AHEAD1", 399 * 86_400, 900)
-            await agent.store([accepted(ahead, 0, 901)])
+            await agent.store([accepted(ahead, 399 * 86_400, 901)])
         async with agent_at(address) as agent, questions_to(address) as query:
             welcome = await agent.hello(token=b"x" * 16)
             newest_us = max(one.key.time_us for one in story())
@@ -247,7 +248,7 @@ def test_any_replay_in_any_chunks_leaves_the_same(new_location: NewLocation, see
 def test_hours_of_several_servers(tables: Tables) -> None:
     hour = 3_600
     first = -(T0 // SECOND) % hour
-    for name, last in (("mx1", 9), ("mx2", 5), ("mx3", 9)):
+    for name, last in (("mx1", 9), ("mx2", 5), ("mx3", 9), ("mx4", 9)):
         for at in (first, first + last * hour):
             message = ref(f"4H{at:08}", at, 1)
             tables.store([accepted(message, at, 2)], name, now_us=NOW + 40 * DAY_US)
@@ -257,7 +258,7 @@ def test_hours_of_several_servers(tables: Tables) -> None:
     assert covered(tables, *whole, "mx1") == Hours(7, 3, 0, 1)
     assert covered(tables, *whole, "mx2") == Hours(5, 0, 1, 5)
     assert covered(tables, *whole, "mx3") == Hours(10, 0, 0, 1)
-    assert covered(tables, *whole) == Hours(22, 3, 1, 7)
+    assert covered(tables, *whole) == Hours(32, 3, 1, 8)
     assert covered(tables, *whole, "nobody") == NO_HOURS
     later = coverage(tables.reader, EVERYTHING, (), (T0 + DAY_US, T0 + 2 * DAY_US), NOW)
     assert later.hours == NO_HOURS  # not begun
@@ -272,7 +273,7 @@ async def test_every_answer_names_the_gaps_that_touch_it(address: str) -> None:
         answers: list[Any] = [
             await query.Summary(query_pb2.SummaryRequest(filter=asked)),
             await query.TopReasons(query_pb2.TopReasonsRequest(filter=asked)),
-            await query.Breakdown(query_pb2.BreakdownRequest(filter=asked, dimension=1)),
+            await query.Breakdown(query_pb2.BreakdownRequest(filter=asked, dimension=SERVER)),
             await query.ListEvents(query_pb2.ListEventsRequest(filter=asked)),
             await query.ListUnknownReplies(query_pb2.ListUnknownRepliesRequest(filter=asked)),
             await query.ExportEvents(query_pb2.ExportEventsRequest(filter=asked)).read(),

@@ -40,7 +40,7 @@ def touch(canned: Canned, *gaps: query_pb2.LogGap, total: int = 0) -> None:
     )
     canned.coverage = covered
     for answer in (canned.summary, canned.reasons, canned.breakdown, canned.unknown):
-        answer.coverage.CopyFrom(covered)  # type: ignore[attr-defined]
+        answer.coverage.CopyFrom(covered)
     canned.traced.gaps.extend(gaps)
 
 

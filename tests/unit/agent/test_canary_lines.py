@@ -32,7 +32,7 @@ def test_a_log_gets_lines_as_postfix_writes_them(tmp_path: Path) -> None:
     accepted, attempt, _ = (one.what for one in records)
     assert isinstance(accepted, MessageAccepted)
     assert isinstance(attempt, Attempt)
-    assert (accepted.envelope_sender, attempt.recipient) == (ADDRESS, ADDRESS)
+    assert (accepted.envelope_sender, attempt.delivery.recipient) == (ADDRESS, ADDRESS)
     assert not reader.unparsed
 
 

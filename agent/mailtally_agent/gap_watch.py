@@ -63,8 +63,8 @@ class GapWatch:
         What was given before has to be given again, as it may have been forgotten too.
         """
         self._again = list(self._given)
-        read_us = newest_us or 0
-        if stored_until_us > 0 or read_us > 0:
+        if stored_until_us > 0:
+            read_us = newest_us or 0
             self._add(_Open(GapCause.FORGOTTEN, False, stored_until_us, read_us))  # noqa: FBT003
 
     def take_again(self) -> list[Gap]:

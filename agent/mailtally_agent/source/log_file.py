@@ -243,6 +243,9 @@ class LogFile:
             if not file.stat().same_file(sibling.status) or not lines.at_end():
                 file.close()
                 return True
+            if self._gone and self._is_only_moved(files, lines):
+                file.close()
+                return True
             if lines.unfinished:
                 self.counts.torn += 1
             if self._gone:
@@ -254,6 +257,16 @@ class LogFile:
             self._begin(files, files.index(sibling), file)
             return True
         return not lines.at_end()
+
+    def _is_only_moved(self, files: Sequence[Sibling], lines: Lines) -> bool:
+        """Whether the present file may be there all the same: names changed while it was missed.
+
+        Of a file that nothing was read of there is nothing to be missed: look for the place anew.
+        """
+        if not lines.begun:
+            self._drop()
+            return True
+        return listing(self._folder.files()) != listing(files)
 
     def _newer(self, files: Sequence[Sibling], lines: Lines) -> Sequence[Sibling]:
         """The files behind the present one."""

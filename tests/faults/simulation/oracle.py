@@ -157,7 +157,7 @@ def _judge_machine(world: World, machine: Machine, rows: Rows, verdict: Verdict)
         if key in there:
             verdict.lost += count
             verdict.faults.append(f"{server}: lost, and still in the log: {key}")
-        elif key.time_us < rows.oldest.get(server, 0):
+        elif key.time_us // SECOND_US <= rows.oldest.get(server, 0) // SECOND_US:
             # What was before is not known of, and nobody says that it is.
             verdict.in_gaps += count
         elif any(gap.covers(key.time_us) for gap in gaps):

@@ -12,7 +12,6 @@ from mailtally_agent.harvest import MARK_EVERY_BATCHES, MARK_EVERY_US, Harvest, 
 from mailtally_agent.reading import LogOptions, ReadingOptions
 from mailtally_agent.ship import Window
 from mailtally_agent.source.disk import RealDisk
-from mailtally_agent.terms import GapCause
 
 LINE = "2026-03-01T10:00:{:02}Z mx1 postfix/postsuper[7]: A1B2C3D4: placed on hold\n"
 
@@ -243,22 +242,3 @@ def test_an_old_empty_sibling_tells_no_year(tmp_path: Path) -> None:
     (moment_us,) = restarted_moments(tmp_path, Clock())
 
     assert moment_us == 1_773_050_400_000_000
-
-
-def test_a_database_that_knows_nothing_any_more_leaves_a_gap(tmp_path: Path) -> None:
-    append(tmp_path, 1)
-    clock = Clock()
-    harvest = new_harvest(tmp_path, clock)
-    read_and_mark(harvest, clock)
-    (tmp_path / "mail.log").unlink()
-    append(tmp_path, 9)
-
-    harvest.read_again(0)
-    while harvest.read_some():
-        pass
-    batch = harvest.window.next_batch(flush=True)
-
-    assert batch is not None
-    (gap,) = batch.gaps
-    assert (gap.cause, gap.from_us, gap.certain) == (GapCause.FORGOTTEN, 0, True)
-    assert gap.to_us == batch.records[0].key.time_us

@@ -11,7 +11,7 @@ WORKERS ?= 3
 MANY = $(if $(ROWS),--rows $(ROWS)) $(if $(DATABASE),--database $(DATABASE)) \
 	$(if $(CLUSTER),--cluster $(CLUSTER))
 
-.PHONY: bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -66,6 +66,9 @@ bench-ingest: env  ## records a second from the wire to the commit, on both data
 	    $(BIN)/python -m tests.bench.bench_ingest --database $$database \
 	        --rate 4000 --deliveries 40000 || exit 1; \
 	done
+
+bench-abuse: env  ## an honest agent beside 2,000 half-open streams and 200 silent sockets, and bombs
+	$(BIN)/python -m tests.bench.bench_abuse
 
 bench-distributed: env  ## CPU a record of one PostgreSQL and of a cluster with Citus; ROWS=n
 	tests/setup/packages

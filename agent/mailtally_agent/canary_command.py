@@ -14,46 +14,55 @@ from mailtally_agent.canary import Probe, Report
 from mailtally_agent.canary_lines import LogFile, Syslog
 from mailtally_agent.canary_watch import Plan, Sink, Watch
 from mailtally_agent.config import Config
-from mailtally_agent.connection import describe_error, open_channel
+from mailtally_agent.connection import Link, describe_error, read_material
+from mailtally_agent.identity import IdentityError
 
 EXIT_FINDING = 1
 
 
 def run(config: Config, options: argparse.Namespace) -> int:
     """Write and look; 0 when every line came once, 1 when not or when it cannot be told."""
-    config = replace(config, collector=options.collector or config.collector)
-    teller = _Teller(config.collector, is_quiet=options.json)
-    watch = Watch(config.server, _plan(options), _sink(config, options), teller)
+    if options.collector:
+        config = replace(config, collectors=[options.collector])
     try:
-        asyncio.run(_run(config, watch))
-    except grpc.aio.AioRpcError as error:
-        _complain(describe_error(config.collector, error))
-        return EXIT_FINDING
+        identity, _ = read_material(config)
+        teller = _Teller(", ".join(config.collectors_of(identity)), is_quiet=options.json)
+        server = identity.server if identity else config.server
+        watch = Watch(server, _plan(options), _sink(config, options), teller)
+        problem = asyncio.run(_run(config, watch))
+    except IdentityError as error:
+        problem = str(error)
     except OSError as error:
-        _complain(f"{error.filename}: {error.strerror}; see [collector.tls]")
+        problem = f"{error.filename}: {error.strerror}; see [collector.tls]"
+    if problem:
+        _complain(problem)
         return EXIT_FINDING
     report = watch.tally.report(watch.waiting)
     print(json.dumps(asdict(report)) if options.json else "\n".join(_text(report)))
     return 0 if watch.tally.is_well else EXIT_FINDING
 
 
-async def _run(config: Config, watch: Watch) -> None:
+async def _run(config: Config, watch: Watch) -> str:
+    """Watch; what the collector refuses, "" when it does not."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    async with open_channel(config) as channel:
-        watching = asyncio.create_task(watch.run(channel, stopped))
+    async with Link(config) as link:
+        watching = asyncio.create_task(watch.run(await link.channel(), stopped))
         stopping = asyncio.create_task(stopped.wait())
         try:
             # A question that is under way does not hold up the end.
             await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
                 watching.result()
+        except grpc.aio.AioRpcError as error:
+            return await link.explain(error)
         finally:
             for task in (watching, stopping):
                 task.cancel()
             await asyncio.gather(watching, stopping, return_exceptions=True)
+    return ""
 
 
 def _plan(options: argparse.Namespace) -> Plan:

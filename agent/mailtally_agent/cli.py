@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from mailtally_agent import __version__
 from mailtally_agent.config import DEFAULT_INTERNAL_NEXT_HOPS, Config, load_config
 from mailtally_agent.direction import direction_rules
+from mailtally_agent.identity import IdentityError
 from mailtally_agent.settings_file import ConfigError
 from mailtally_agent.status import STALE_SECONDS, STATUS_NAME
 from mailtally_agent.syslog import last_moment_us
@@ -58,6 +59,15 @@ def build_parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "check", parents=[configured], help="check configuration, log and collector"
     )
+    enroll = commands.add_parser(
+        "enroll",
+        parents=[configured],
+        help="get a certificate for a token of mailtally-collector agents invite",
+    )
+    enroll.add_argument(
+        "token", metavar="TOKEN", help="the line that it printed; - reads it from standard input"
+    )
+    enroll.add_argument("--json", action="store_true", help="what was kept as one JSON object")
     status = commands.add_parser(
         "status", parents=[configured], help="show how the running agent is doing"
     )
@@ -228,6 +238,10 @@ def _dispatch(options: argparse.Namespace) -> int:
 
     if options.command == "canary":
         return canary_command.run(config, options)
+    if options.command == "enroll":
+        from mailtally_agent import enroll  # noqa: PLC0415
+
+        return enroll.run(config, options.token, as_json=options.json)
     if options.command == "import":
         return import_command.run(config, options)
     if options.command == "check":
@@ -237,6 +251,9 @@ def _dispatch(options: argparse.Namespace) -> int:
     )
     try:
         asyncio.run(daemon.run(config, until_end=options.until_end))
+    except IdentityError as error:
+        print(f"mailtally-agent: {error}", file=sys.stderr)
+        return EXIT_CONFIG
     except OSError as error:
         print(f"mailtally-agent: {error}", file=sys.stderr)
         return EXIT_FINDING

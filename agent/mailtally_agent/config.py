@@ -7,12 +7,14 @@ misspelt setting that is silently ignored costs more than a refused start.
 import ipaddress
 import re
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mailtally_agent.direction import DirectionRules, direction_rules
+from mailtally_agent.identity import Identity
 from mailtally_agent.settings_file import ConfigError, SettingsFile
 from mailtally_agent.source.journalctl import JournalOptions
 from mailtally_agent.syslog import epoch_us
@@ -20,6 +22,7 @@ from mailtally_agent.syslog import epoch_us
 # As systemd.unit(5) has it.
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.(?:service|scope|slice)")
 DEFAULT_LOG = "/var/log/mail.log"
+DEFAULT_COLLECTOR = "127.0.0.1:8790"
 DEFAULT_INTERNAL_NEXT_HOPS = ["127.0.0.1/32", "::1/128"]
 
 
@@ -34,51 +37,66 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The checked configuration. since_us: microseconds since 1970, None for everything."""
+    """The checked configuration.
+
+    since_us       microseconds since 1970, None for everything
+    server_is_set  whether the file says it; of an enrolled agent the certificate does
+    collectors     addresses; none where the identity says them
+    """
 
     server: str
+    server_is_set: bool
     state_dir: Path
     logs: list[Path]
     journal: JournalOptions | None
     time_zone: tzinfo
     since_us: int | None
     rules: DirectionRules
-    collector: str
+    collectors: list[str]
     tls: Tls | None
+    insecure: bool
     batch_records: int
     batches_in_flight: int
     log_level: str
+
+    def collectors_of(self, identity: Identity | None) -> Sequence[str]:
+        """Where to report: as the file says, else as who issued the identity said."""
+        return self.collectors or (identity and identity.collectors) or (DEFAULT_COLLECTOR,)
 
 
 def load_config(path: Path) -> Config:
     """Read and check the file; raises ConfigError with every problem found."""
     settings = SettingsFile.read(path)
     journal = _journal(settings)
+    server = settings.text("server", default="")
     config = Config(
-        server=settings.text("server", default=socket.gethostname()),
+        server=server or socket.gethostname(),
+        server_is_set=bool(server),
         state_dir=settings.path("state_dir", default="/var/lib/mailtally-agent"),
         logs=_logs(settings, journal),
         journal=journal,
         time_zone=_time_zone(settings),
         since_us=_since(settings),
         rules=_rules(settings),
-        collector=settings.text("collector.address", default="127.0.0.1:8790"),
+        collectors=_collectors(settings),
         tls=_tls(settings),
+        insecure=settings.flag("collector.insecure", default=False),
         batch_records=settings.integer("ship.batch_records", default=500, low=1, high=5000),
         batches_in_flight=settings.integer("ship.batches_in_flight", default=8, low=1, high=64),
         log_level=settings.choice(
             "log.level", default="info", choices=("debug", "info", "warning", "error")
         ),
     )
-    if config.tls is None and not _is_loopback(config.collector):
-        if not settings.flag("collector.insecure", default=False):
-            settings.problem(
-                "collector.address",
-                f"{config.collector} is another host: set the three files of [collector.tls]"
-                " (or collector.insecure = true to send mail addresses in clear text)",
-            )
-    else:
-        settings.flag("collector.insecure", default=False)
+    distant = [one for one in config.collectors if not _is_loopback(one)]
+    if config.insecure and distant:
+        settings.problem(
+            "collector.address",
+            f"{distant[0]} is another host, and with collector.insecure mail addresses would"
+            " cross the network in clear text: leave it out and enrol this agent"
+            " (mailtally-agent enroll)",
+        )
+    if config.insecure and config.tls:
+        settings.problem("collector.insecure", "there is [collector.tls]: leave out one of both")
     settings.finish()
     return config
 
@@ -106,6 +124,16 @@ def _journal(settings: SettingsFile) -> JournalOptions | None:
         if not _UNIT.fullmatch(unit):
             settings.problem(key, f"expected names of units like postfix@-.service, got {unit!r}")
     return JournalOptions(tuple(units), directory or None)
+
+
+def _collectors(settings: SettingsFile) -> list[str]:
+    key = "collector.address"
+    collectors = settings.one_or_more_texts("collector.address", default=[])
+    if not all(collectors):
+        settings.problem(key, "names no collector")
+    for address in {one for one in collectors if collectors.count(one) > 1}:
+        settings.problem(key, f"names a collector twice: {address}")
+    return collectors
 
 
 def _time_zone(settings: SettingsFile) -> tzinfo:

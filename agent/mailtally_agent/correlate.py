@@ -94,6 +94,13 @@ class Correlator:
                     return message
         return None
 
+    def oldest(self, count: int) -> list[Message]:
+        """So many open messages, those that arrived first; they lie in the order of their lines."""
+        few = [
+            message for opened in self.open.values() for message in islice(opened.values(), count)
+        ]
+        return sorted(few, key=lambda message: message.arrival_us)[:count]
+
     def sweep(self, now_us: int) -> None:
         """Drop generations of which nothing was heard for too long; looks once an hour."""
         if now_us - self.swept_us <= _SWEEP_EVERY_US:

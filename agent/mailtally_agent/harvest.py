@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from mailtally_agent import checkpoint
 from mailtally_agent.checkpoint import Checkpoint
+from mailtally_agent.message import Message
 from mailtally_agent.reading import LogOptions, Reached, Reading, ReadingOptions
 from mailtally_agent.record import Record
 from mailtally_agent.ship import News, Window
@@ -45,11 +46,14 @@ class HarvestOptions:
 
 @dataclass(slots=True)
 class Totals:
-    """What was read of all logs together. Moments: microseconds since 1970."""
+    """What was read of all logs together. Moments: microseconds since 1970.
+
+    samples  lines that could not be read, each with the daemon that wrote it
+    """
 
     lines: int = 0
     unparsed: Counter[str] = field(default_factory=Counter)
-    samples: list[str] = field(default_factory=list)
+    samples: list[tuple[str, str]] = field(default_factory=list)
     oversize: int = 0
     torn: int = 0
     gaps: int = 0
@@ -117,9 +121,19 @@ class Harvest:
         return False
 
     def caught_up(self) -> bool:
-        """Whether all that the logs held when this was first asked for was read, or cannot be."""
+        """Whether all that the logs held at the last aim was read, or cannot be."""
         answers = [reading.caught_up() for reading in self.readings]
         return all(answers)
+
+    def aim(self) -> None:
+        """Let caught_up() mean what the logs hold from now on."""
+        for reading in self.readings:
+            reading.aim()
+
+    def oldest_open(self, count: int) -> list[Message]:
+        """Messages of which more lines are to be expected, the oldest first; so many at most."""
+        found = [one for reading in self.readings for one in reading.reader.oldest_open(count)]
+        return sorted(found, key=lambda message: message.arrival_us)[:count]
 
     def problems(self) -> list[OSError]:
         """Why logs cannot be read at present."""
@@ -132,7 +146,7 @@ class Harvest:
             reader, counts = reading.reader, reading.counts
             totals.lines += reader.lines
             totals.unparsed += reader.unparsed
-            totals.samples += reader.samples
+            totals.samples += zip(reader.sample_daemons, reader.samples, strict=True)
             totals.oversize += counts.oversize
             totals.torn += counts.torn
             totals.gaps += reading.gaps.certain

@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 from mailtally_agent import import_summary, importing
 from mailtally_agent.config import Config
 from mailtally_agent.direction import direction_rules
+from mailtally_agent.identity import IdentityError
 from mailtally_agent.progress import Progress, ProgressHandler
 from mailtally_agent.syslog import last_moment_us
 
 EXIT_FINDING = 1
 EXIT_USAGE = 2
+EXIT_CONFIG = 78
 
 
 def run(config: Config, options: argparse.Namespace) -> int:
@@ -31,6 +33,9 @@ def run(config: Config, options: argparse.Namespace) -> int:
         return EXIT_USAGE
     try:
         outcome = importing.run(config, wanted, progress)
+    except IdentityError as error:
+        _complain(str(error))
+        return EXIT_CONFIG
     except (OSError, importing.RefusedError) as error:
         _complain(str(error))
         return EXIT_FINDING

@@ -18,6 +18,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from mailtally_agent.config import Config
+from mailtally_agent.connection import read_material
 from mailtally_agent.daemon import clock_us
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.harvest import Harvest, HarvestOptions
@@ -65,9 +66,11 @@ class Outcome:
 def run(config: Config, options: ImportOptions, progress: Progress) -> Outcome:
     """Import; progress is told what happens on the way.
 
-    Raises RefusedError before anything is sent, and OSError from the state folder.
+    Raises RefusedError and IdentityError before anything is sent, and OSError from the state
+    folder.
     """
     disk = RealDisk()
+    read_material(config)  # refuse at once what could not be sent
     with ExitStack() as opened:
         config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         opened.enter_context(_alone(config.state_dir))
@@ -133,7 +136,7 @@ def _logs(
 
 def _name(config: Config, options: ImportOptions, logs: list[OldLog]) -> str:
     """Name an import by what it is made of: the same one goes on where it was."""
-    parts = [config.server, config.collector, str(options.zone), str(options.latest_us)]
+    parts = [config.server, *sorted(config.collectors), str(options.zone), str(options.latest_us)]
     content = [part.encode("utf-8", "surrogateescape") for part in parts]
     content += [log.identity for log in logs]
     return blake2b(b"\0".join(content), digest_size=8).hexdigest()
@@ -172,7 +175,7 @@ async def _report(
 
     watcher = asyncio.create_task(watch())
     try:
-        await reporting.run(welcomed=lambda: None, waiting=waiting)
+        await reporting.run(welcomed=lambda _: None, waiting=waiting)
     finally:
         watcher.cancel()
         progress.end()

@@ -75,6 +75,8 @@ class LogReader:
         self.lines = 0
         self.unparsed: Counter[str] = Counter()
         self.samples: list[str] = []
+        # Which daemon wrote each of them.
+        self.sample_daemons: list[str] = []
         # How often the syslog daemon said that it threw lines away, and what was not taken yet.
         self.losses = 0
         self._new_losses: list[Loss] = []
@@ -95,6 +97,10 @@ class LogReader:
     def open_messages(self) -> int:
         """Messages of which more lines are to be expected."""
         return sum(map(len, self._correlator.open.values()))
+
+    def oldest_open(self, count: int) -> list[Message]:
+        """So many of these, those that arrived first."""
+        return self._correlator.oldest(count)
 
     def lie_near(self, moment_us: int) -> None:
         """The lines to come lie near that moment: another file may begin in another year."""
@@ -165,6 +171,8 @@ class LogReader:
         """Microseconds since 1970 of a time stamp; None when it is none."""
         moment = self._stamps.time_us(stamp)
         if moment is not None:
+            if self.oldest_us is None or moment < self.oldest_us:
+                self.oldest_us = moment
             self._correlator.sweep(moment)
         return moment
 
@@ -261,3 +269,4 @@ class LogReader:
         self.unparsed[daemon] += 1
         if len(self.samples) < _SAMPLES_MAX:
             self.samples.append(line[:_SAMPLE_LENGTH])
+            self.sample_daemons.append(daemon)

@@ -98,6 +98,7 @@ class Reading:
         self._reached = reached
         self._log: LogSource | None = None
         self._counts = LogCounts()
+        self._at_aim = False
         self.resumed = False
         self.problem: OSError | None = None
         self.reader = self._new_reader(clock())
@@ -121,9 +122,17 @@ class Reading:
             return False, []
         return self._try(lambda: self._read(log)) or (False, [])
 
+    def aim(self) -> None:
+        """Let caught_up() mean what the log holds from now on."""
+        self._at_aim = False
+        if self._log is not None:
+            self._log.aim()
+
     def caught_up(self) -> bool:
-        """Whether all that the log held when this was first asked for was read, or cannot be."""
-        return self.problem is not None or self._log is None or self._log.caught_up()
+        """Whether all that the log held at the last aim was read, or cannot be."""
+        if not self._at_aim and self._log is not None:
+            self._at_aim = self._log.caught_up()
+        return self._at_aim or self.problem is not None or self._log is None
 
     def place(self) -> PlaceState | None:
         """The place behind the last line read."""
@@ -144,6 +153,7 @@ class Reading:
         stored_until_us  the newest line of this server that is stored; 0 for none
         """
         self.gaps.forgotten(stored_until_us, self.reader.newest_us)
+        self._at_aim = False
         self.close()
         self._reached = None
         self.reader = self._new_reader(self._clock())

@@ -1,4 +1,4 @@
-"""One stream to the collector: hello, batches up, acknowledgements down.
+"""One stream to the collector: hello, batches up; acknowledgements, settings and commands down.
 
 A session lasts until the stream breaks, the agent is told to stop, or (with until_end) everything
 in the log is reported. The next session sends again what was not acknowledged.
@@ -15,11 +15,12 @@ import grpc
 from mailtally.v1 import ingest_pb2 as pb
 from mailtally.v1.ingest_pb2_grpc import IngestServiceStub
 from mailtally_agent import __version__
+from mailtally_agent.agent_status import agent_status
+from mailtally_agent.batch_codec import encode_batch
+from mailtally_agent.collecting import Collecting, Result
 from mailtally_agent.harvest import Harvest
-from mailtally_agent.reading import Reading
-from mailtally_agent.ship import Batch
+from mailtally_agent.orders import decode_settings, encode_result
 from mailtally_agent.status import StatusFile
-from mailtally_agent.wire import encode, encode_gap
 
 if TYPE_CHECKING:
     from mailtally.v1.ingest_pb2_grpc import IngestServiceAsyncStub
@@ -32,6 +33,10 @@ WELCOME_SECONDS = 10.0
 # file system, rotation and rename, which notifications do not.
 IDLE_SECONDS = 0.2
 STATUS_SECONDS = 5.0
+# While somebody waits for a command.
+COMMAND_STATUS_SECONDS = 1.0
+# How long records wait for others that go into the same batch.
+BATCH_SECONDS = 0.25
 
 Stream = grpc.aio.StreamStreamCall[pb.ReportRequest, pb.ReportResponse]
 
@@ -53,22 +58,37 @@ class Session:
     """A stream from its hello to its end."""
 
     def __init__(
-        self, harvest: Harvest, server: str, status: StatusFile | None, clock: Callable[[], int]
+        self,
+        harvest: Harvest,
+        server: str,
+        status: StatusFile | None,
+        clock: Callable[[], int],
+        collecting: Collecting | None = None,
     ) -> None:
         """Report this harvest as that server; status is written along the way.
 
-        None for old logs: they say nothing of how the agent does that follows the log.
+        status      None for old logs: they say nothing of how the agent does that follows the log
+        collecting  says when to read; None: whenever there is something
         """
         self._harvest = harvest
-        self._server = server
+        self.server = server
         self._status = status
         self._clock = clock
+        self._collecting = collecting
         self._stopping = asyncio.Event()
+        self._told = 0.0
+        self._waiting_since: float | None = None
+        # The present run ended early although nothing is wrong, to go on on another connection.
+        self.has_paused = False
         self.answered = Answered()
 
     def stop(self) -> None:
         """End the session soon; what is under way is sent again later."""
         self._stopping.set()
+
+    def pause(self) -> None:
+        """End the present run soon; the next one goes on."""
+        self.has_paused = True
 
     async def run(
         self, channel: grpc.aio.Channel, *, until_end: bool, welcomed: Callable[[], None]
@@ -78,11 +98,14 @@ class Session:
         Raises grpc.aio.AioRpcError, ProtocolError, OSError: also, with until_end, at its end when a
         log cannot be read.
         """
+        self.has_paused = False
         self._harvest.window.reconnect()
         stub = cast("IngestServiceAsyncStub", IngestServiceStub(channel))
         stream: Stream = stub.Report()
         try:
             await self._greet(stream)
+            if self._collecting:
+                self._collecting.greeted()
             welcomed()
             acknowledgements = asyncio.create_task(self._receive(stream))
             try:
@@ -90,23 +113,24 @@ class Session:
             finally:
                 acknowledgements.cancel()
                 await asyncio.gather(acknowledgements, return_exceptions=True)
-            self._harvest.finish()
-            if until_end and not self._stopping.is_set():
-                for problem in self._harvest.problems():
-                    raise problem
+            if not self.has_paused:
+                self._harvest.finish()
+                if until_end and not self._stopping.is_set():
+                    for problem in self._harvest.problems():
+                        raise problem
         finally:
             stream.cancel()
 
     async def _greet(self, stream: Stream) -> None:
         hello = pb.Hello(
-            server=self._server,
+            server=self.server,
             agent_version=__version__,
             protocol_min=PROTOCOL,
             protocol_max=PROTOCOL,
             last_token=self._harvest.token,
             old_logs=self._status is None,
         )
-        await stream.write(pb.ReportRequest(hello=hello))
+        await _write(stream, pb.ReportRequest(hello=hello))
         async with asyncio.timeout(WELCOME_SECONDS):
             answer = await stream.read()
         if not isinstance(answer, pb.ReportResponse):
@@ -130,18 +154,16 @@ class Session:
     ) -> None:
         """Read, send and wait in turn."""
         harvest = self._harvest
-        told = 0.0
-        loop = asyncio.get_running_loop()
-        while not self._stopping.is_set():
+        self._told = 0.0
+        while not self._stopping.is_set() and not self.has_paused:
             if acknowledgements.done():
                 acknowledgements.result()
                 await _raise_status(stream)
-            more = harvest.read_some()
-            while batch := harvest.window.next_batch(flush=not more):
-                await stream.write(pb.ReportRequest(batch=_encode(batch)))
-            if loop.time() - told >= STATUS_SECONDS:
-                told = loop.time()
-                await self._tell(stream)
+            more = self._read()
+            while batch := harvest.window.next_batch(flush=not more and self._is_time_to_flush()):
+                encoded = encode_batch(harvest.window, batch)
+                await _write(stream, pb.ReportRequest(batch=encoded))
+            await self._tell_if_due(stream)
             if more:
                 await asyncio.sleep(0)
                 continue
@@ -152,55 +174,78 @@ class Session:
             idle = 0.01 if not harvest.window.empty else IDLE_SECONDS
             await asyncio.wait([acknowledgements], timeout=idle)
 
+    def _read(self) -> bool:
+        """Read on, if it is time for it; whether there is more."""
+        is_time = self._collecting is None or self._collecting.wants_lines()
+        return is_time and self._harvest.read_some()
+
+    def _is_time_to_flush(self) -> bool:
+        """Whether to send what does not fill a batch: a log that grows gives more in a moment."""
+        if self._collecting is None or not self._collecting.is_continuous:
+            return True
+        if not self._harvest.window.has_partial:
+            self._waiting_since = None
+            return False
+        now = asyncio.get_running_loop().time()
+        if self._waiting_since is None:
+            self._waiting_since = now
+        return now - self._waiting_since >= BATCH_SECONDS
+
     async def _receive(self, stream: Stream) -> None:
-        """Take acknowledgements until the stream ends."""
+        """Take acknowledgements, settings and commands until the stream ends."""
         while isinstance(response := await stream.read(), pb.ReportResponse):
-            if response.WhichOneof("kind") == "acknowledgement":
-                ack = response.acknowledgement
-                self._harvest.acknowledged(ack.sequence, ack.token)
-                self.answered.stored += ack.stored
-                self.answered.known += ack.known
-                self.answered.quarantined += ack.quarantined
-                if ack.quarantined:
-                    logger.warning("the collector set records aside count=%d", ack.quarantined)
+            match response.WhichOneof("kind"):
+                case "acknowledgement":
+                    self._take(response.acknowledgement)
+                case "settings" if self._collecting:
+                    self._collecting.change(decode_settings(response.settings))
+                    self._told = 0.0
+                case "command" if self._collecting and response.command.HasField("collect_now"):
+                    self._collecting.command(response.command.id)
+                    self._told = 0.0
+
+    def _take(self, acknowledgement: pb.Acknowledgement) -> None:
+        self._harvest.acknowledged(acknowledgement.sequence, acknowledgement.token)
+        self.answered.stored += acknowledgement.stored
+        self.answered.known += acknowledgement.known
+        self.answered.quarantined += acknowledgement.quarantined
+        if acknowledgement.quarantined:
+            count = acknowledgement.quarantined
+            logger.warning("the collector set records aside count=%d", count)
+
+    async def _tell_if_due(self, stream: Stream) -> None:
+        """Tell how the agent and its commands do, now and then, and when commands are over."""
+        collecting = self._collecting
+        commanded = collecting is not None and collecting.is_commanded
+        results = collecting.results() if collecting else []
+        over = [result for result in results if result.done or result.error]
+        seconds = COMMAND_STATUS_SECONDS if commanded else STATUS_SECONDS
+        due = asyncio.get_running_loop().time() - self._told >= seconds
+        if due or over:
+            await self._tell(stream)
+            await self._answer(stream, results)
+
+    async def _answer(self, stream: Stream, results: list[Result]) -> None:
+        for result in results:
+            await _write(stream, pb.ReportRequest(command_result=encode_result(result)))
 
     async def _tell(self, stream: Stream) -> None:
-        """Write the status file and the message that says the same."""
+        """Write the status file and the message that says the same; at least a sign of life."""
+        self._told = asyncio.get_running_loop().time()
         if self._status is None:
+            await _write(stream, pb.ReportRequest())
             return
-        harvest = self._harvest
-        totals = harvest.totals()
-        status = pb.AgentStatus(
-            time_us=self._clock(),
-            newest_line_us=totals.newest_us or 0,
-            lines_read=totals.lines,
-            lines_unparsed=totals.unparsed.total(),
-            lines_oversize=totals.oversize,
-            backlog_bytes=harvest.backlog_bytes(),
-            open_messages=totals.open_messages,
-            gaps=totals.gaps + totals.losses,
-            oldest_line_us=totals.oldest_us or 0,
-            sources=[_source(reading) for reading in harvest.readings],
-        )
-        self._status.write_connected(harvest, status.backlog_bytes)
-        await stream.write(pb.ReportRequest(status=status))
+        status = agent_status(self._harvest, self._collecting, self._clock())
+        self._status.write_connected(self._harvest, status.backlog_bytes, self._collecting)
+        await _write(stream, pb.ReportRequest(status=status))
 
 
-def _encode(batch: Batch) -> pb.Batch:
-    return pb.Batch(
-        sequence=batch.sequence,
-        records=[encode(record) for record in batch.records],
-        gaps=[encode_gap(gap) for gap in batch.gaps],
-    )
-
-
-def _source(reading: Reading) -> pb.SourceStatus:
-    return pb.SourceStatus(
-        name=reading.name,
-        newest_line_us=reading.reader.newest_us or 0,
-        backlog_bytes=reading.backlog_bytes(),
-        problem="" if reading.problem is None else str(reading.problem),
-    )
+async def _write(stream: Stream, request: pb.ReportRequest) -> None:
+    """Send a message; raises what the collector ended the stream with, if it did."""
+    try:
+        await stream.write(request)
+    except asyncio.InvalidStateError:  # it ended since we looked
+        await _raise_status(stream)
 
 
 async def _raise_status(stream: Stream) -> None:

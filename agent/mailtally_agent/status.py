@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mailtally_agent import __version__
+from mailtally_agent.collecting import Collecting
 from mailtally_agent.harvest import Harvest
 from mailtally_agent.reading import Reading
 
@@ -28,13 +29,17 @@ class StatusFile:
         self._server = server
         self._clock = clock
 
-    def write_connected(self, harvest: Harvest, backlog_bytes: int) -> None:
+    def write_connected(
+        self, harvest: Harvest, backlog_bytes: int, collecting: Collecting | None
+    ) -> None:
         """The collector takes our records."""
-        self._write(harvest, {"connected": True, "backlog_bytes": backlog_bytes, "problem": None})
+        state = {"connected": True, "backlog_bytes": backlog_bytes, "problem": None}
+        self._write(harvest, state | _collection(collecting))
 
-    def write_waiting(self, harvest: Harvest, problem: str) -> None:
+    def write_waiting(self, harvest: Harvest, problem: str, collecting: Collecting | None) -> None:
         """Nothing is reported at present; problem says why."""
-        self._write(harvest, {"connected": False, "problem": problem})
+        state = {"connected": False, "problem": problem}
+        self._write(harvest, state | _collection(collecting))
 
     def _write(self, harvest: Harvest, more: dict[str, Any]) -> None:
         totals = harvest.totals()
@@ -73,6 +78,19 @@ def _log(reading: Reading) -> dict[str, Any]:
         "newest_line": _iso(reading.reader.newest_us),
         "backlog_bytes": reading.backlog_bytes(),
         "problem": None if reading.problem is None else str(reading.problem),
+    }
+
+
+def _collection(collecting: Collecting | None) -> dict[str, Any]:
+    """How the log is collected; nothing for one that is read to its end and left."""
+    if collecting is None:
+        return {}
+    settings = collecting.settings
+    return {
+        "collection": settings.mode.value if settings else None,
+        "interval_seconds": settings.interval_seconds if settings else None,
+        "settings_revision": collecting.revision,
+        "next_collection": _iso(collecting.next_us or None),
     }
 
 

@@ -13,6 +13,7 @@ from peewee import DatabaseError, SqliteDatabase
 
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.config import Config
+from mailtally_collector.identity.authority import AuthorityError, open_authority
 from mailtally_collector.store.database import applied_migrations
 from mailtally_collector.store.schema_version import DatabaseRefusedError, known_migrations
 from mailtally_collector.store.sql import Sql
@@ -33,7 +34,26 @@ class Finding:
 
 def findings(config: Config) -> list[Finding]:
     """Look at the database, the rules and the port. Nothing is changed."""
-    return [*_database_findings(config), *_rule_findings(config), _port_finding(config)]
+    return [
+        *_database_findings(config),
+        *_rule_findings(config),
+        *_authority_findings(config),
+        _port_finding(config),
+    ]
+
+
+def _authority_findings(config: Config) -> list[Finding]:
+    """Whether certificates can be made. Nothing is made here."""
+    if not config.has_authority:
+        return []
+    folder = config.identity.folder
+    if not (folder / "ca.key").exists():
+        return [Finding(good=True, text=f"authority: {folder}: is made at the first start")]
+    try:
+        open_authority(folder)
+    except AuthorityError as error:
+        return [Finding(good=False, text=f"authority: {error}")]
+    return [Finding(good=True, text=f"authority: {folder}: usable")]
 
 
 def _rule_findings(config: Config) -> list[Finding]:
@@ -112,6 +132,14 @@ def _collector_answers(config: Config) -> bool:
         certificate, key, client_ca = (file.read_bytes() for file in config.tls.files)
         credentials = grpc.ssl_channel_credentials(client_ca, key, certificate)
         channel = grpc.secure_channel(config.listen.address, credentials)
+    elif config.has_authority:
+        names = ("ca.pem", "query.key", "query.pem")
+        files = [config.identity.folder / name for name in names]
+        if not all(os.access(file, os.R_OK) for file in files):
+            return False
+        credentials = grpc.ssl_channel_credentials(*(file.read_bytes() for file in files))
+        _, _, port = config.listen.address.rpartition(":")
+        channel = grpc.secure_channel(f"localhost:{port}", credentials)
     else:
         channel = grpc.insecure_channel(config.listen.address)
     with channel:

@@ -8,19 +8,31 @@ import asyncio
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from peewee import PeeweeException
 
 from mailtally_collector import __version__, daemon
+from mailtally_collector.agents_command import agents_app
 from mailtally_collector.backup import BackupError
 from mailtally_collector.backup import backup as write_backup
 from mailtally_collector.check import findings
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.classify_stream import classify_lines
+from mailtally_collector.command_line import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    ConfigOption,
+    DatabaseOption,
+    InsecureOption,
+    ListenOption,
+    fail,
+    load,
+)
 from mailtally_collector.config import Config, ConfigError, load_config
 from mailtally_collector.distribute_tables import Distributed, distribute_tables
+from mailtally_collector.identity.authority import AuthorityError
 from mailtally_collector.jobs import RollupsDifferError
 from mailtally_collector.reclassify_file import reclassify_file
 from mailtally_collector.recount_file import recount_file
@@ -30,25 +42,13 @@ from mailtally_collector.store.database import migrate as migrate_database
 from mailtally_collector.store.schema_version import DatabaseRefusedError
 from mailtally_collector.timetable import JobBusyError
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_CONFIG = 78
-
 app = typer.Typer(
     name="mailtally-collector",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="TOML file; without it the defaults hold.")
-]
-DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="SQLite file or URI, instead of storage.database.")
-]
-ListenOption = Annotated[
-    str | None, typer.Option("--listen", help="HOST:PORT, instead of listen.address.")
-]
+app.add_typer(agents_app, name="agents")
 
 
 @app.callback(invoke_without_command=True)
@@ -68,20 +68,22 @@ def common(
 
 @app.command()
 def run(
+    *,
     config: ConfigOption = None,
     listen: ListenOption = None,
     database: DatabaseOption = None,
+    insecure: InsecureOption = False,
     port_file: Annotated[
         Path | None, typer.Option(help="Write the number of the port here when it listens.")
     ] = None,
 ) -> None:
     """Run the collector until SIGTERM or SIGINT."""
-    settings = _load(config, listen, database)
+    settings = load(config, listen, database, insecure=insecure)
     _log_to_stderr(settings)
     try:
         asyncio.run(daemon.run(settings, port_file))
-    except (DatabaseRefusedError, PortError, OSError) as error:
-        _fail([str(error)], EXIT_FAILED)
+    except (AuthorityError, DatabaseRefusedError, PortError, OSError) as error:
+        fail([str(error)], EXIT_FAILED)
 
 
 @app.command()
@@ -96,7 +98,7 @@ def migrate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Bring the database to this version; ``run`` does it too."""
-    location = _load(config, None, database).storage.database
+    location = load(config, None, database).storage.database
     try:
         if distribute:
             done = distribute_tables(location, quiet=quiet)
@@ -104,7 +106,7 @@ def migrate(
         else:
             applied = migrate_database(location)
     except DatabaseRefusedError as error:
-        _fail([str(error)], EXIT_FAILED)
+        fail([str(error)], EXIT_FAILED)
     for name in applied:
         print(f"applied {name}")
     print(f"{location} is up to date")
@@ -118,6 +120,7 @@ def check(
     config: ConfigOption = None,
     listen: ListenOption = None,
     database: DatabaseOption = None,
+    insecure: InsecureOption = False,
     deep: Annotated[
         bool, typer.Option("--deep", help="Count roll-ups and failures again from the rows.")
     ] = False,
@@ -130,9 +133,9 @@ def check(
     if repair and not deep:
         raise typer.BadParameter("--repair needs --deep")
     try:
-        settings = load_config(config, listen=listen, database=database)
+        settings = load_config(config, listen=listen, database=database, insecure=insecure or None)
     except ConfigError as error:
-        _fail(error.lines, EXIT_FAILED)
+        fail(error.lines, EXIT_FAILED)
     print(f"ok  config: {config or 'defaults'}")
     found = findings(settings)
     for finding in found:
@@ -152,12 +155,12 @@ def reclassify(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Bring the verdicts of stored replies to the rules in force; can be interrupted."""
-    settings = _load(config, None, database)
+    settings = load(config, None, database)
     rules = _current_rules(settings)
     try:
         done = reclassify_file(settings.storage.database, rules, quiet=quiet)
     except (DatabaseRefusedError, PeeweeException) as error:
-        _fail([f"{settings.storage.database}: {error}"], EXIT_FAILED)
+        fail([f"{settings.storage.database}: {error}"], EXIT_FAILED)
     print(f"{done} replies judged again by rule set {rules.rules.digest}")
 
 
@@ -168,16 +171,16 @@ def run_job_now(
     database: DatabaseOption = None,
 ) -> None:
     """Run one periodic job now, whether it is due or not; beside a running collector too."""
-    settings = _load(config, None, database)
+    settings = load(config, None, database)
     _log_to_stderr(settings)
     try:
         print(run_job(settings, name))
     except UnknownJobError as error:
-        _fail([str(error)], EXIT_USAGE)
+        fail([str(error)], EXIT_USAGE)
     except (JobBusyError, RollupsDifferError) as error:
-        _fail([str(error)], EXIT_FAILED)
+        fail([str(error)], EXIT_FAILED)
     except (DatabaseRefusedError, PeeweeException) as error:
-        _fail([f"{settings.storage.database}: {error}"], EXIT_FAILED)
+        fail([f"{settings.storage.database}: {error}"], EXIT_FAILED)
 
 
 @app.command()
@@ -189,11 +192,11 @@ def backup(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Copy the database to a file, checked, while the collector runs."""
-    settings = _load(config, None, database)
+    settings = load(config, None, database)
     try:
         size = write_backup(settings.storage.database, target, quiet=quiet)
     except (BackupError, DatabaseRefusedError) as error:
-        _fail([str(error)], EXIT_FAILED)
+        fail([str(error)], EXIT_FAILED)
     print(f"{target}: {size} bytes, checked")
 
 
@@ -207,7 +210,7 @@ def classify(
 ) -> None:
     """Say what replies mean: JSON lines with text, smtp_code, enhanced, relay, rcpt_domain."""
     del jsonl
-    current = _current_rules(_load(config, None, None))
+    current = _current_rules(load(config, None, None))
     try:
         for line in classify_lines(sys.stdin.buffer, current.rules):
             print(line)
@@ -228,7 +231,7 @@ def _check_deep(config: Config, *, repair: bool, quiet: bool) -> bool:
     try:
         wrong = recount_file(location, repair=repair, quiet=quiet)
     except (DatabaseRefusedError, PeeweeException) as error:
-        _fail([f"{location}: {error}"], EXIT_FAILED)
+        fail([f"{location}: {error}"], EXIT_FAILED)
     if not wrong:
         print("ok  roll-ups: equal to the rows")
     for table, count in sorted(wrong.items()):
@@ -244,24 +247,11 @@ def _distributed(done: Distributed) -> str:
     return f"{len(done.tables)} tables distributed over {where}"
 
 
-def _load(config: Path | None, listen: str | None, database: str | None) -> Config:
-    try:
-        return load_config(config, listen=listen, database=database)
-    except ConfigError as error:
-        _fail(error.lines, EXIT_CONFIG)
-
-
 def _current_rules(config: Config) -> CurrentRules:
     current = CurrentRules(config.rules.folder)
     for mistake in current.mistakes:
         print(f"rule file not used: {mistake}", file=sys.stderr)
     return current
-
-
-def _fail(lines: list[str], code: int) -> NoReturn:
-    for line in lines:
-        print(line, file=sys.stderr)
-    raise typer.Exit(code)
 
 
 def _log_to_stderr(config: Config) -> None:

@@ -1,13 +1,16 @@
 """Configuration: a TOML file, every key optional, every mistake reported at once.
 
-Keys      [listen]  address "127.0.0.1:8790"; reflection false; insecure false (a plaintext
-                    service on an address that others can reach is refused unless true)
-          [tls]     certificate_file, key_file, client_ca_file: all three or none; with them every
-                    client needs a certificate, and an agent's server name must be its name
+Keys      [listen]  address "127.0.0.1:8790"; enrolment: where agents come to their certificates,
+                    "" for nowhere, default the same host and port 8791; reflection false;
+                    insecure false (true: no TLS, on a loopback address only)
+          [identity] folder of the collector's own authority; hosts: names and addresses by which
+                    agents reach it; certificate_days 90
+          [tls]     certificate_file, key_file, client_ca_file of another authority, instead of the
+                    collector's own: all three or none
           [storage] database: a SQLite file, whose directory is made when missing, or
                     postgresql://USER:PASSWORD@HOST/DATABASE
-          [retention] rows_days 90, rollups_days 800, quarantine_days 90: how long what is kept;
-                    "off" keeps it for ever. Roll-ups are kept as long as rows, at least
+          [retention] rows_days 90, rollups_days 800, quarantine_days 90, audit_days 400: how long
+                    what is kept; "off" keeps it for ever. Roll-ups as long as rows, at least
           [watch]   silent_minutes 15, lag_minutes 60: when a server counts as stale
           [rules]   folder "/etc/mailtally/rules.d": rules of your own (docs/rules.md)
           [log]     level "debug", "info", "warning" or "error"
@@ -17,11 +20,15 @@ Raises    ConfigError with one line for each mistake: ``FILE:LINE: key.path: mes
 import difflib
 import ipaddress
 import os
+import re
+import socket
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -42,6 +49,7 @@ from mailtally_collector.toml_lines import (
 )
 
 SYSTEM_DATABASE = Path("/var/lib/mailtally/collector.db")
+ENROLMENT_PORT = 8791
 
 
 def _days(value: object) -> object:
@@ -77,24 +85,57 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+def _address(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise PydanticCustomError(
+            "address",
+            "expected HOST:PORT such as 127.0.0.1:8790, got {got}",
+            {"got": repr(address)},
+        )
+    return address
+
+
 class Listen(Section):
     """Where the services are offered."""
 
-    address: str = "127.0.0.1:8790"
+    address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8790"
+    enrolment: Annotated[str, AfterValidator(lambda value: value and _address(value))] | None = None
     reflection: bool = False
     insecure: bool = False
 
-    @field_validator("address")
+    @property
+    def enrolment_address(self) -> str:
+        """Where agents come to their certificates; "" for nowhere."""
+        if self.enrolment is not None:
+            return self.enrolment
+        host, _, port = self.address.rpartition(":")
+        return f"{host}:{ENROLMENT_PORT if int(port) else 0}"
+
+
+class Identity(Section):
+    """The collector's own authority."""
+
+    folder: Path = Field(
+        default_factory=lambda: default_database(os.environ).parent / "ca", strict=False
+    )
+    hosts: list[str] = []
+    certificate_days: Annotated[int, Field(ge=1, le=825)] = 90
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long a certificate of an agent is good."""
+        return timedelta(days=self.certificate_days)
+
+    @field_validator("hosts")
     @classmethod
-    def _has_host_and_port(cls, address: str) -> str:
-        host, _, port = address.rpartition(":")
-        if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-            raise PydanticCustomError(
-                "address",
-                "expected HOST:PORT such as 127.0.0.1:8790, got {got}",
-                {"got": repr(address)},
-            )
-        return address
+    def _are_hosts(cls, hosts: list[str]) -> list[str]:
+        for host in hosts:
+            if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}|[0-9a-fA-F:]{2,39}", host):
+                raise PydanticCustomError(
+                    "host", "expected names and addresses without port, got {got}", {"got": host}
+                )
+        return hosts
 
 
 class Tls(Section):
@@ -134,6 +175,7 @@ class Retention(Section):
     rows_days: Days = 90
     rollups_days: Days = 800
     quarantine_days: Days = 90
+    audit_days: Days = 400
 
 
 class Watch(Section):
@@ -159,12 +201,28 @@ class Config(Section):
     """The whole configuration."""
 
     listen: Listen = Listen()
+    identity: Identity = Field(default_factory=Identity)
     tls: Tls = Tls()
     storage: Storage = Field(default_factory=Storage)
     retention: Retention = Retention()
     watch: Watch = Watch()
     rules: Rules = Rules()
     log: Log = Log()
+
+    @property
+    def has_authority(self) -> bool:
+        """Whether agents get their certificates from the collector itself."""
+        return not self.tls.files and not self.listen.insecure
+
+    @property
+    def hosts(self) -> list[str]:
+        """Names and addresses by which agents reach the collector."""
+        if self.identity.hosts:
+            return self.identity.hosts
+        host = self.listen.address.rpartition(":")[0].strip("[]")
+        if _is_loopback(self.listen.address):
+            return ["localhost"]
+        return [socket.getfqdn()] if host in ("0.0.0.0", "::") else [host]  # noqa: S104 - compared
 
 
 def default_database(environment: Mapping[str, str]) -> Path:
@@ -178,13 +236,18 @@ def default_database(environment: Mapping[str, str]) -> Path:
 
 
 def load_config(
-    path: Path | None, *, listen: str | None = None, database: str | None = None
+    path: Path | None,
+    *,
+    listen: str | None = None,
+    database: str | None = None,
+    insecure: bool | None = None,
 ) -> Config:
     """Read the file, if any, with what the command line overrides. Raises ConfigError."""
     text, raw = _read(path)
     places = _Places(str(path) if path else "", key_lines(text))
-    overrides = (
+    overrides: tuple[tuple[str, str, str, object], ...] = (
         ("listen", "address", "--listen", listen),
+        ("listen", "insecure", "--insecure", insecure),
         ("storage", "database", "--database", database),
     )
     for section, key, option, value in overrides:
@@ -262,14 +325,19 @@ def _tls_findings(config: Config) -> list[tuple[str, str]]:
 
 
 def _exposure_findings(config: Config) -> list[tuple[str, str]]:
-    if config.tls.files or config.listen.insecure or _is_loopback(config.listen.address):
+    if not config.listen.insecure:
+        return []
+    if config.tls.files:
+        return [("listen.insecure", "there are [tls] files: leave out one or the other")]
+    if _is_loopback(config.listen.address):
         return []
     return [
         (
             "listen.address",
             (
-                f"{config.listen.address} can be reached by others and nothing is encrypted:"
-                " give [tls] files, or set listen.insecure = true"
+                f"{config.listen.address} can be reached by others, and with listen.insecure"
+                " nothing would be encrypted: leave out listen.insecure, and invite agents"
+                " (mailtally-collector agents invite NAME)"
             ),
         )
     ]

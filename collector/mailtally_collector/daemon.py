@@ -1,7 +1,7 @@
 """The collector process: wires the parts, runs until it is told to stop.
 
-Start     1. Bring the database to this version.  2. Read the rules.  3. Bind the port.  4. Start
-          the writer, the timetable and the services.
+Start     1. Bring the database to this version.  2. Read the rules and the authority.  3. Bind the
+          ports.  4. Start the writer, the timetable and the services.
 Stop      1. Health says not serving.  2. Streams end: agents' after the acknowledgement of what was
           read, those of new events at once.  3. The writer commits what it has.  4. Exit.
 """
@@ -14,15 +14,23 @@ import time
 from pathlib import Path
 from random import SystemRandom
 
-from mailtally.v1 import ingest_pb2, ingest_pb2_grpc, query_pb2, query_pb2_grpc
+import grpc
+from grpc_health.v1 import health
+
+from mailtally.v1 import control_pb2, control_pb2_grpc, ingest_pb2, query_pb2, query_pb2_grpc
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.config import Config
+from mailtally_collector.control_desk import ControlDesk
+from mailtally_collector.control_service import ControlService
+from mailtally_collector.doors import Doors
+from mailtally_collector.identity.ledger import DatabaseLedger
 from mailtally_collector.ingest import IngestService
+from mailtally_collector.ingest_limits import report_handler
 from mailtally_collector.jobs import jobs_of
 from mailtally_collector.presence import Presence
 from mailtally_collector.query_service import QueryService
 from mailtally_collector.rule_watch import RuleWatch
-from mailtally_collector.serving import add_health, add_reflection, listen, new_server
+from mailtally_collector.serving import add_health, add_reflection
 from mailtally_collector.store.database import (
     close_reading,
     migrate,
@@ -41,6 +49,7 @@ COLLECTIONS = (700_000, 10, 50)
 SERVICES = (
     ingest_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name,
     query_pb2.DESCRIPTOR.services_by_name["QueryService"].full_name,
+    control_pb2.DESCRIPTOR.services_by_name["ControlService"].full_name,
 )
 
 
@@ -54,7 +63,10 @@ def now_us() -> int:
 
 
 async def run(config: Config, port_file: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. Raises DatabaseRefusedError, also later, or PortError."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises DatabaseRefusedError, also later, PortError, AuthorityError, or OSError for a file.
+    """
     gc.set_threshold(*COLLECTIONS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -68,7 +80,6 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
     location = config.storage.database
     for name in await asyncio.to_thread(migrate, location):
         logger.info("migration applied name=%s", name)
-    server = new_server(config)
     presence = Presence()
     rules = await asyncio.to_thread(CurrentRules, config.rules.folder)
     lost: list[str] = []
@@ -88,31 +99,33 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         sweep=store.sweep,
     )
     timetable = Timetable(jobs, store.transact, now_us)
+    desk = ControlDesk(reader, store.transact, presence, now_us)
+    ledger = DatabaseLedger(reader, store.transact, now_us)
+    doors = Doors(config, ledger, now_us)
     ingest = IngestService(
-        store, presence, now_us, names_are_certified=config.tls.files is not None
+        store, presence, desk.watch, now_us, streams=doors.streams, admission=doors.admission
     )
-    query = QueryService(location, presence, now_us, rules)
-    ingest_pb2_grpc.add_IngestServiceServicer_to_server(ingest, server)
-    query_pb2_grpc.add_QueryServiceServicer_to_server(query, server)
-    health = await add_health(server, SERVICES)
-    if config.listen.reflection:
-        add_reflection(server, SERVICES)
-    address = listen(server, config)
+    query = QueryService(location, presence, now_us, rules, doors.admission.agent_of)
+    serving = await _offer(doors.server, config, ingest, query, desk.service)
+    address = doors.listen()
     store.start()
     rule_watch.start()
     timetable.start()
     try:
-        await server.start()
+        await desk.watch.start()
+        await doors.start()
         if port_file:
             _write_port(port_file, address)
         logger.info("listening address=%s database=%s", address, location)
         await stop.wait()
         logger.info("stopping address=%s", address)
-        await health.enter_graceful_shutdown()
+        await serving.enter_graceful_shutdown()
         ingest.stop()
         query.stop()
-        await server.stop(STOP_SECONDS)
+        desk.service.stop()
+        await doors.stop(STOP_SECONDS)
     finally:
+        await desk.close()
         await asyncio.to_thread(timetable.stop)
         await asyncio.to_thread(rule_watch.stop)
         await asyncio.to_thread(store.close)
@@ -121,6 +134,21 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
     logger.info("stopped address=%s", address)
     if lost:
         raise DatabaseLostError(lost[0])
+
+
+async def _offer(
+    server: grpc.aio.Server,
+    config: Config,
+    ingest: IngestService,
+    query: QueryService,
+    control: ControlService,
+) -> health.aio.HealthServicer:
+    server.add_generic_rpc_handlers((report_handler(ingest),))
+    query_pb2_grpc.add_QueryServiceServicer_to_server(query, server)
+    control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
+    if config.listen.reflection:
+        add_reflection(server, SERVICES)
+    return await add_health(server, SERVICES)
 
 
 def _write_port(file: Path, address: str) -> None:

@@ -1,85 +1,89 @@
 """IngestService: streams of records from agents, acknowledged after the commit.
 
-Order     A receiver task reads requests and queues batches at the store; the handler waits for
-          the commits in the same order and writes the acknowledgements. Up to IN_FLIGHT batches of
-          a stream lie between the two; when they do, nothing is read, and HTTP/2 holds the agent.
+Order     A receiver task reads requests and queues batches at the store; the handler writes what
+          goes down (downlink.py): acknowledgements after the commits in the same order, settings,
+          commands. Up to IN_FLIGHT batches of a stream lie between the two; when they do, nothing
+          is read, and HTTP/2 holds the agent.
+Who       admission.py says as whom a stream may report; streams.py ends it when another one of the
+          same server begins, or its certificate is revoked.
 Errors    Bad data never ends a stream: it goes to quarantine. A stream is refused for a bad
           handshake or a batch that is too large, and ends with UNAVAILABLE when the database cannot
           commit or the collector stops. What was not acknowledged is sent again.
-Limits    Commands and settings are not sent yet; results of commands are ignored.
+Limits    Of what a message may hold: ingest_limits.py. Who says nothing for IDLE_SECONDS is gone.
+          Streams of old logs get neither settings nor commands, and do not count as the agent's.
 """
 
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 
 import grpc
 
 from mailtally.v1 import ingest_pb2, ingest_pb2_grpc
 from mailtally_collector import __version__
-from mailtally_collector.ingest_codec import decode_agent_state, decode_gap, decode_record
+from mailtally_collector.agent_codec import (
+    decode_agent_report,
+    decode_agent_state,
+    decode_command_result,
+)
+from mailtally_collector.downlink import Downlink, Pending
+from mailtally_collector.identity.admission import Admission
+from mailtally_collector.identity.certificate import peer_certificate
+from mailtally_collector.ingest_codec import decode_gap, decode_record
+from mailtally_collector.ingest_limits import Oversized
+from mailtally_collector.order_watch import OrderWatch
 from mailtally_collector.presence import Presence
+from mailtally_collector.refusal import StreamRefusedError
 from mailtally_collector.store.servers import Greeting
 from mailtally_collector.store.store import Store
 from mailtally_collector.store.write_batch import Stored
 from mailtally_collector.store.writer import StoreUnavailableError
+from mailtally_collector.streams import OpenStream, Streams
 
 logger = logging.getLogger(__name__)
 
 PROTOCOL = 1
 HELLO_SECONDS = 10
+# Agents say how they are every 5 s.
+IDLE_SECONDS = 60
 SERVER_NAME_MAX = 253
 # Tokens of one length are kept together (store_token): those of old logs have their own.
 TOKEN_BYTES = 16
 OLD_LOGS_TOKEN_BYTES = 20
-RECORDS_MAX = 5_000
 RECORDS_ADVISED = 1_000
 IN_FLIGHT = 8
 # Batches of all streams that may wait for the writer; bounds the memory.
 QUEUED_MAX = 32
 
-Requests = AsyncIterator[ingest_pb2.ReportRequest]
+Requests = AsyncIterator[ingest_pb2.ReportRequest | Oversized]
 Context = grpc.aio.ServicerContext[ingest_pb2.ReportRequest, ingest_pb2.ReportResponse]
 
 
-class StreamRefusedError(Exception):
-    """The stream must end with this status."""
-
-    def __init__(self, code: grpc.StatusCode, details: str) -> None:
-        super().__init__(details)
-        self.code = code
-        self.details = details
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A batch that lies at the store."""
-
-    sequence: int
-    token: bytes
-    stored: asyncio.Future[Stored]
-
-
 class IngestService(ingest_pb2_grpc.IngestServiceServicer):
-    """Takes reports. With ``names_are_certified`` a server's name must be its certificate's."""
+    """Takes reports."""
 
     def __init__(
         self,
         store: Store,
         presence: Presence,
+        watch: OrderWatch,
         clock: Callable[[], int],
         *,
-        names_are_certified: bool,
+        streams: Streams,
+        admission: Admission,
         hello_seconds: float = HELLO_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._store = store
         self._presence = presence
+        self._watch = watch
         self._clock = clock
-        self._names_are_certified = names_are_certified
+        self._streams = streams
+        self._admission = admission
         self._hello_seconds = hello_seconds
+        self._idle_seconds = idle_seconds
         self._queued = asyncio.Semaphore(QUEUED_MAX)
         self._receivers: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -97,16 +101,20 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
     ) -> None:
         """Serve one agent until it leaves."""
         try:
+            peer = peer_certificate(context.auth_context())
             hello = await self._hello(request_iterator)
-            if self._names_are_certified:
-                check_certified(hello.server, context.auth_context())
-            greeting = await self._store.greet(hello.server, hello.agent_version, hello.last_token)
-            logger.info("agent connected server=%s resync=%s", hello.server, greeting.resync)
-            await context.write(ingest_pb2.ReportResponse(welcome=_welcome(greeting)))
-            with self._presence.stream(hello.server):
-                token_bytes = OLD_LOGS_TOKEN_BYTES if hello.old_logs else TOKEN_BYTES
-                await self._acknowledge(hello.server, token_bytes, request_iterator, context)
-            logger.info("agent left server=%s", hello.server)
+            who = await self._admission.admit(peer, hello.server)
+            await asyncio.sleep(self._streams.wait_seconds(who.fingerprint))
+            server = who.server
+            with self._streams.open(server, who.fingerprint, old_logs=hello.old_logs) as stream:
+                greeting = await self._store.greet(server, hello.agent_version, hello.last_token)
+                logger.info("agent connected server=%s resync=%s", server, greeting.resync)
+                async with AsyncExitStack() as following:
+                    if not hello.old_logs:
+                        await following.enter_async_context(self._following(server))
+                    await context.write(ingest_pb2.ReportResponse(welcome=_welcome(greeting)))
+                    await self._converse(stream, request_iterator, context)
+            logger.info("agent left server=%s", server)
         except StreamRefusedError as refusal:
             logger.warning('stream ended reason="%s"', refusal.details)
             await context.abort(refusal.code, refusal.details)
@@ -123,28 +131,41 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
                 grpc.StatusCode.DEADLINE_EXCEEDED,
                 f"no Hello came within {self._hello_seconds:g} s",
             ) from None
-        if request.WhichOneof("kind") != "hello":
+        if isinstance(request, Oversized) or request.WhichOneof("kind") != "hello":
             raise StreamRefusedError(
                 grpc.StatusCode.INVALID_ARGUMENT, "the first message must be Hello"
             )
         check_hello(request.hello)
         return request.hello
 
-    async def _acknowledge(
-        self, server: str, token_bytes: int, requests: Requests, context: Context
-    ) -> None:
-        """Store what comes and write the acknowledgements, in order, each after its commit."""
-        pending: asyncio.Queue[Pending | None] = asyncio.Queue()
+    @asynccontextmanager
+    async def _following(self, server: str) -> AsyncIterator[None]:
+        """Let the server count as connected while the block runs."""
+        stream = secrets.randbits(63)
+        try:
+            await self._store.connected(server, stream)
+            with self._presence.stream(server):
+                yield
+        finally:
+            with suppress(StoreUnavailableError):
+                await self._store.left(server, stream)
+
+    async def _converse(self, stream: OpenStream, requests: Requests, context: Context) -> None:
+        """Store what comes, and write what goes down."""
         slots = asyncio.Semaphore(IN_FLIGHT)
-        receiver = asyncio.create_task(self._receive(server, token_bytes, requests, pending, slots))
+        watch = None if stream.old_logs else self._watch
+        downlink = Downlink(stream.server, watch, slots.release)
+        receiver = asyncio.create_task(self._receive(stream, requests, downlink, slots))
         self._receivers.add(receiver)
-        receiver.add_done_callback(lambda _: pending.put_nowait(None))
+        receiver.add_done_callback(lambda _: downlink.end())
+        stream.on_end(receiver.cancel)
         if self._stopping:
             receiver.cancel()
         try:
-            while (batch := await pending.get()) is not None:
-                await context.write(_acknowledgement(batch, await batch.stored))
-                slots.release()
+            async with aclosing(downlink.responses()) as responses:
+                async for response in responses:
+                    await context.write(response)
+            stream.check()
             if receiver.cancelled():
                 raise StreamRefusedError(grpc.StatusCode.UNAVAILABLE, "the collector is stopping")
             await receiver
@@ -156,32 +177,53 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
 
     async def _receive(
         self,
-        server: str,
-        token_bytes: int,
+        stream: OpenStream,
         requests: Requests,
-        pending: asyncio.Queue[Pending | None],
+        downlink: Downlink,
         slots: asyncio.Semaphore,
     ) -> None:
         """Read requests to the end of the stream and queue their batches."""
-        async for request in requests:
+        server = stream.server
+        token_bytes = OLD_LOGS_TOKEN_BYTES if stream.old_logs else TOKEN_BYTES
+        while (request := await self._next(requests)) is not None:
+            self._admission.check_stream(stream)
+            stream.check()
             match request.WhichOneof("kind"):
                 case "batch":
                     await slots.acquire()
-                    pending.put_nowait(await self._submit(server, request.batch, token_bytes))
+                    downlink.expect(await self._submit(server, request.batch, token_bytes))
                 case "status":
-                    await self._store.agent_state(server, decode_agent_state(request.status))
+                    now_us = self._clock()
+                    await self._store.agent_state(
+                        server,
+                        decode_agent_state(request.status, now_us),
+                        decode_agent_report(request.status, now_us),
+                    )
+                case "command_result":
+                    result = decode_command_result(request.command_result)
+                    await self._store.command_result(server, result)
                 case "hello":
                     raise StreamRefusedError(
                         grpc.StatusCode.INVALID_ARGUMENT, "a second Hello on one stream"
                     )
 
+    async def _next(self, requests: Requests) -> ingest_pb2.ReportRequest | None:
+        """Wait for a message; None at the end. Raises StreamRefusedError."""
+        try:
+            async with asyncio.timeout(self._idle_seconds):
+                request = await anext(requests)
+        except StopAsyncIteration:
+            return None
+        except TimeoutError:
+            raise StreamRefusedError(
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                f"nothing came for {self._idle_seconds:g} s; the agent connects again by itself",
+            ) from None
+        if isinstance(request, Oversized):
+            raise StreamRefusedError(grpc.StatusCode.INVALID_ARGUMENT, request.why)
+        return request
+
     async def _submit(self, server: str, batch: ingest_pb2.Batch, token_bytes: int) -> Pending:
-        for what, count in (("records", len(batch.records)), ("gaps", len(batch.gaps))):
-            if count > RECORDS_MAX:
-                raise StreamRefusedError(
-                    grpc.StatusCode.INVALID_ARGUMENT,
-                    f"a batch of {count} {what}; at most {RECORDS_MAX} are taken",
-                )
         now_us = self._clock()
         records = [decode_record(record, now_us) for record in batch.records]
         gaps = [decode_gap(gap, now_us) for gap in batch.gaps]
@@ -212,20 +254,6 @@ def check_hello(hello: ingest_pb2.Hello) -> None:
         )
 
 
-def check_certified(server: str, auth: Mapping[str, Iterable[bytes]]) -> None:
-    """Raise StreamRefusedError unless the client's certificate bears the server's name."""
-    names = {
-        name.decode("utf-8", "replace")
-        for kind in ("x509_subject_alternative_name", "x509_common_name")
-        for name in auth.get(kind, ())
-    }
-    if server not in names:
-        raise StreamRefusedError(
-            grpc.StatusCode.PERMISSION_DENIED,
-            f"the client certificate is for {', '.join(sorted(names))}, not for {server}",
-        )
-
-
 def _welcome(greeting: Greeting) -> ingest_pb2.Welcome:
     return ingest_pb2.Welcome(
         protocol=PROTOCOL,
@@ -234,16 +262,4 @@ def _welcome(greeting: Greeting) -> ingest_pb2.Welcome:
         stored_until_us=greeting.stored_until_us,
         max_batch_records=RECORDS_ADVISED,
         max_batches_in_flight=IN_FLIGHT,
-    )
-
-
-def _acknowledgement(batch: Pending, stored: Stored) -> ingest_pb2.ReportResponse:
-    return ingest_pb2.ReportResponse(
-        acknowledgement=ingest_pb2.Acknowledgement(
-            sequence=batch.sequence,
-            token=batch.token,
-            stored=stored.stored,
-            known=stored.known,
-            quarantined=stored.quarantined,
-        )
     )

@@ -10,7 +10,6 @@ import math
 from mailtally.v1 import ingest_pb2, record_pb2
 from mailtally_collector.records import (
     Accepted,
-    AgentState,
     Attempt,
     Changed,
     Gap,
@@ -43,20 +42,6 @@ def decode_record(record: record_pb2.Record, now_us: int) -> Record | Poison:
     )
 
 
-def decode_agent_state(status: ingest_pb2.AgentStatus) -> AgentState:
-    """Take an agent's status off the wire's types."""
-    return AgentState(
-        newest_line_us=_line_moment(status.newest_line_us),
-        oldest_line_us=_line_moment(status.oldest_line_us),
-        lines_read=status.lines_read,
-        lines_unparsed=status.lines_unparsed,
-        lines_oversize=status.lines_oversize,
-        backlog_bytes=status.backlog_bytes,
-        open_messages=status.open_messages,
-        gaps=status.gaps,
-    )
-
-
 def decode_gap(gap: ingest_pb2.Gap, now_us: int) -> Gap | Poison:
     """Check one gap and take it off the wire's types.
 
@@ -81,13 +66,8 @@ def decode_gap(gap: ingest_pb2.Gap, now_us: int) -> Gap | Poison:
         cause=gap.cause,
         certain=gap.certain,
         lost_lines=gap.lost_lines,
-        source=_text(gap.source)[:SOURCE_MAX],
+        source=text_of(gap.source)[:SOURCE_MAX],
     )
-
-
-def _line_moment(time_us: int) -> int:
-    """The moment of a line that an agent tells of; 0 for none, and for one that cannot be."""
-    return time_us if YEAR_1990_US <= time_us < YEAR_9999_US else 0
 
 
 def _fault(record: record_pb2.Record, now_us: int) -> str:
@@ -100,11 +80,11 @@ def _fault(record: record_pb2.Record, now_us: int) -> str:
     if not record.HasField("message") or not record.message.HasField("first_line"):
         return "the record names no message"
     message = record.message
-    if not _text(message.queue_id) or not _text(message.instance):
+    if not text_of(message.queue_id) or not text_of(message.instance):
         return "the queue id or the instance is empty"
     if not all(0 <= number <= ENUM_MAX for number in _enumerated(record, what)):
         return "a kind, an outcome or a direction is out of range"
-    if what == "link" and not _text(record.link.child_queue_id):
+    if what == "link" and not text_of(record.link.child_queue_id):
         return "the link names no child"
     if max(record.key.line_hash, message.first_line.line_hash) > SIGNED_64_MAX:
         return "a line hash does not fit 63 bits"
@@ -140,7 +120,7 @@ def _what(record: record_pb2.Record) -> Accepted | Attempt | Changed | Link | Sp
         case "spam_score":
             return _spam_score(record.spam_score)
         case _:
-            return Link(kind=record.link.kind, child_queue_id=_text(record.link.child_queue_id))
+            return Link(kind=record.link.kind, child_queue_id=text_of(record.link.child_queue_id))
 
 
 def _key(key: record_pb2.RecordKey) -> RecordKey:
@@ -149,8 +129,8 @@ def _key(key: record_pb2.RecordKey) -> RecordKey:
 
 def _message_ref(message: record_pb2.MessageRef) -> MessageRef:
     return MessageRef(
-        instance=_text(message.instance),
-        queue_id=_text(message.queue_id),
+        instance=text_of(message.instance),
+        queue_id=text_of(message.queue_id),
         first_line=RecordKey(message.first_line.time_us, short_hash(message.first_line.line_hash)),
         origin_seen=message.origin_seen,
         arrival_us=message.arrival_us,
@@ -163,9 +143,9 @@ def _accepted(accepted: record_pb2.MessageAccepted) -> Accepted:
         size_bytes=accepted.size_bytes,
         recipient_count=accepted.recipient_count,
         message_id=accepted.message_id,
-        client_name=_text(accepted.client_name),
-        client_address=_text(accepted.client_address),
-        sasl_method=_text(accepted.sasl_method),
+        client_name=text_of(accepted.client_name),
+        client_address=text_of(accepted.client_address),
+        sasl_method=text_of(accepted.sasl_method),
         sasl_username=accepted.sasl_username,
         submit_uid=accepted.submit_uid if accepted.HasField("submit_uid") else None,
         traffic_class=accepted.traffic_class,
@@ -177,13 +157,13 @@ def _attempt(attempt: record_pb2.Attempt) -> Attempt:
         recipient=attempt.recipient,
         original_recipient=attempt.original_recipient,
         relay_host=attempt.relay.host,
-        relay_address=_text(attempt.relay.address),
+        relay_address=text_of(attempt.relay.address),
         relay_port=attempt.relay.port,
-        delivery_agent=_text(attempt.delivery_agent),
+        delivery_agent=text_of(attempt.delivery_agent),
         direction=attempt.direction,
         outcome=attempt.outcome,
-        status=_text(attempt.status),
-        enhanced_status=_text(attempt.enhanced_status),
+        status=text_of(attempt.status),
+        enhanced_status=text_of(attempt.enhanced_status),
         reply_code=attempt.reply_code,
         reply_text=attempt.reply_text,
         reply_truncated=attempt.reply_truncated,
@@ -193,21 +173,21 @@ def _attempt(attempt: record_pb2.Attempt) -> Attempt:
         active_delay_us=attempt.active_delay_us,
         setup_delay_us=attempt.setup_delay_us,
         transmission_delay_us=attempt.transmission_delay_us,
-        reply_phase=_text(attempt.reply_phase),
-        tls_policy=_text(attempt.tls_policy),
-        tls_trust=_text(attempt.tls.trust),
-        tls_protocol=_text(attempt.tls.protocol),
-        tls_cipher=_text(attempt.tls.cipher),
+        reply_phase=text_of(attempt.reply_phase),
+        tls_policy=text_of(attempt.tls_policy),
+        tls_trust=text_of(attempt.tls.trust),
+        tls_protocol=text_of(attempt.tls.protocol),
+        tls_cipher=text_of(attempt.tls.cipher),
         recipient_ambiguous=attempt.recipient_ambiguous,
     )
 
 
 def _spam_score(said: record_pb2.SpamScore) -> SpamScore:
     return SpamScore(
-        scanner=_text(said.scanner),
+        scanner=text_of(said.scanner),
         score=_finite(said.score) if said.HasField("score") else None,
         required=_finite(said.required) if said.HasField("required") else None,
-        verdict=_text(said.verdict),
+        verdict=text_of(said.verdict),
     )
 
 
@@ -216,5 +196,6 @@ def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _text(text: str) -> str:
+def text_of(text: str) -> str:
+    """Drop NUL."""
     return text.replace("\0", "") if "\0" in text else text

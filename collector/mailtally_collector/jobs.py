@@ -13,6 +13,7 @@ from peewee import Database
 
 from mailtally_collector.config import Config
 from mailtally_collector.durations import DAY_US, MINUTE_US
+from mailtally_collector.store.audit import delete_audit
 from mailtally_collector.store.compaction import compact, span_of_hours
 from mailtally_collector.store.dialect import sql_for
 from mailtally_collector.store.gaps import delete_gaps
@@ -28,6 +29,7 @@ from mailtally_collector.store.name_uses import (
 from mailtally_collector.store.partition_retention import drop_weeks
 from mailtally_collector.store.partitions import Partitions
 from mailtally_collector.store.recount import recount, span_of_rows
+from mailtally_collector.store.requests import delete_requests
 from mailtally_collector.store.retention import RollupRetention, RowRetention, delete_quarantine
 from mailtally_collector.store.sql import Sql
 from mailtally_collector.store.stale import SILENT, refresh_stale
@@ -105,6 +107,11 @@ def retain(config: Config, transact: Transact, partitioned: Database | None, tur
         before_us = _horizon_us(turn.now_us, keep.quarantine_days)
         count = delete_all(transact, turn, partial(delete_quarantine, before_us=before_us))
         done.append(f"{count} quarantined records")
+    if keep.audit_days is not None:
+        before_us = _horizon_us(turn.now_us, keep.audit_days)
+        if count := delete_all(transact, turn, partial(delete_audit, before_us=before_us)):
+            done.append(f"{count} audit entries")
+    transact(lambda sql: delete_requests(sql, turn.now_us - DAY_US))
     return f"deleted {', '.join(done)}" if done else "everything is kept"
 
 

@@ -1,4 +1,4 @@
-"""Which servers have a stream open at this process right now."""
+"""Which servers have a stream that follows their log open at this process right now."""
 
 from collections import Counter
 from collections.abc import Iterator

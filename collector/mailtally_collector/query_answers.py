@@ -27,6 +27,7 @@ from mailtally_collector.query.filters import QueryError, Selection, select
 from mailtally_collector.query.jobs import list_jobs
 from mailtally_collector.query.reasons import top_reasons
 from mailtally_collector.query.scope import Scope
+from mailtally_collector.query.server import server_detail
 from mailtally_collector.query.servers import list_servers
 from mailtally_collector.query.summary import summarise
 from mailtally_collector.query.trace import NO_CANARIES, Sought, trace
@@ -40,10 +41,10 @@ from mailtally_collector.query_codec import (
     encode_job,
     encode_reason,
     encode_row,
-    encode_server,
     encode_unknown,
     timestamp,
 )
+from mailtally_collector.server_codec import encode_server, encode_server_detail
 from mailtally_collector.store.dialect import sql_for
 from mailtally_collector.store.reclassify import count_old
 from mailtally_collector.terms import Dimension
@@ -91,7 +92,7 @@ class Answers:
     ) -> query_pb2.TopReasonsResponse:
         """Answer TopReasons."""
         selection = select(decode_filter(asked.filter), self._clock())
-        limit = _bounded("limit", asked.limit, REASONS_DEFAULT, REASONS_MAX)
+        limit = bounded("limit", asked.limit, REASONS_DEFAULT, REASONS_MAX)
         top = top_reasons(self._database, scope, selection, limit)
         return query_pb2.TopReasonsResponse(
             reasons=[encode_reason(reason, top.total, self._rules.rules) for reason in top.reasons],
@@ -106,7 +107,7 @@ class Answers:
     ) -> query_pb2.BreakdownResponse:
         """Answer Breakdown."""
         selection = select(decode_filter(asked.filter), self._clock())
-        limit = _bounded("limit", asked.limit, ROWS_DEFAULT, ROWS_MAX)
+        limit = bounded("limit", asked.limit, ROWS_DEFAULT, ROWS_MAX)
         found = breakdown(
             *(self._database, scope, selection, asked.dimension), order=asked.order, limit=limit
         )
@@ -132,7 +133,7 @@ class Answers:
             decode_filter(asked.filter),
             order_of(asked.order, ascending=asked.ascending),
             token=asked.page_token,
-            size=_bounded("page_size", asked.page_size, EVENTS_DEFAULT, EVENTS_MAX),
+            size=bounded("page_size", asked.page_size, EVENTS_DEFAULT, EVENTS_MAX),
             now_us=self._clock(),
         )
         return query_pb2.ListEventsResponse(
@@ -171,7 +172,7 @@ class Answers:
             servers=tuple(asked.servers),
             traffic_classes=tuple(asked.traffic_classes) or NO_CANARIES,
         )
-        limit = _bounded("limit", asked.limit, TRACES_DEFAULT, TRACES_MAX)
+        limit = bounded("limit", asked.limit, TRACES_DEFAULT, TRACES_MAX)
         traced = trace(self._database, scope, sought, limit)
         return query_pb2.TraceMessageResponse(
             messages=[encode_message(message, self._rules.rules) for message in traced.messages],
@@ -184,7 +185,7 @@ class Answers:
     ) -> query_pb2.ListUnknownRepliesResponse:
         """Answer ListUnknownReplies."""
         selection = select(decode_filter(asked.filter), self._clock())
-        limit = _bounded("limit", asked.limit, UNKNOWN_DEFAULT, UNKNOWN_MAX)
+        limit = bounded("limit", asked.limit, UNKNOWN_DEFAULT, UNKNOWN_MAX)
         replies, total = unknown_replies(self._database, scope, selection, limit)
         return query_pb2.ListUnknownRepliesResponse(
             replies=[encode_unknown(reply) for reply in replies],
@@ -219,7 +220,7 @@ class Answers:
     def gaps(self, scope: Scope, asked: query_pb2.ListGapsRequest) -> query_pb2.ListGapsResponse:
         """Answer ListGaps."""
         names, now_us = tuple(asked.servers), self._clock()
-        limit = _bounded("limit", asked.limit, GAPS_DEFAULT, GAPS_MAX)
+        limit = bounded("limit", asked.limit, GAPS_DEFAULT, GAPS_MAX)
         start_us, end_us = decode_range(asked)
         first_us = oldest_line(self._database, scope, names) if start_us is None else start_us
         range_us = (first_us, now_us if end_us is None else end_us)
@@ -237,6 +238,13 @@ class Answers:
             coverage=encode_coverage(replace(covered, gaps=[], gaps_total=0)),
         )
 
+    def server(
+        self, scope: Scope, present: AbstractSet[str], asked: query_pb2.GetServerRequest
+    ) -> query_pb2.GetServerResponse:
+        """Answer GetServer."""
+        detail = server_detail(self._database, scope, present, asked.name, self._clock())
+        return encode_server_detail(detail)
+
     def _coverage(self, scope: Scope, selection: Selection) -> query_pb2.Coverage:
         range_us = (selection.start_us, selection.end_us)
         found = coverage(self._database, scope, selection.servers, range_us, self._clock())
@@ -251,7 +259,7 @@ class Answers:
         return gaps_of_lives(self._database, scope, lives)
 
 
-def _bounded(name: str, asked: int, default: int, most: int) -> int:
+def bounded(name: str, asked: int, default: int, most: int) -> int:
     """Return the default for 0. Raises QueryError beyond the most."""
     if asked > most:
         raise QueryError(f"{name} is {asked}; at most {most} are given at once")

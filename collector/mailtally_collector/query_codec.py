@@ -12,7 +12,6 @@ from mailtally_collector.query.coverage import Coverage, LogGap
 from mailtally_collector.query.event import Event
 from mailtally_collector.query.jobs import Job
 from mailtally_collector.query.reasons import Reason
-from mailtally_collector.query.servers import Server
 from mailtally_collector.query.summary import Counts
 from mailtally_collector.query.unknown import UnknownReply
 from mailtally_collector.terms import DeliveryState
@@ -118,31 +117,6 @@ def encode_unknown(reply: UnknownReply) -> query_pb2.UnknownReply:
         count=reply.count,
         first_seen=timestamp(reply.first_seen_us),
         last_seen=timestamp(reply.last_seen_us),
-    )
-
-
-def encode_server(server: Server) -> query_pb2.Server:
-    """One mail host."""
-    return query_pb2.Server(
-        name=server.name,
-        agent_version=server.agent_version,
-        connected=server.connected,
-        last_seen=timestamp(server.last_seen_us),
-        newest_line=timestamp(server.newest_line_us),
-        lines_read=server.lines_read,
-        lines_unparsed=server.lines_unparsed,
-        lines_oversize=server.lines_oversize,
-        backlog_bytes=server.backlog_bytes,
-        open_messages=server.open_messages,
-        gaps=server.gaps,
-        records_stored=server.records_stored,
-        records_quarantined=server.records_quarantined,
-        records_too_old=server.records_too_old,
-        stale=server.stale,
-        stale_since=timestamp(server.stale_since_us),
-        gaps_known=server.gaps_known,
-        gaps_suspected=server.gaps_suspected,
-        oldest_line=timestamp(server.oldest_line_us),
     )
 
 

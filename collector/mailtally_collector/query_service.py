@@ -7,43 +7,51 @@ Errors    A question that cannot be answered as it was put is INVALID_ARGUMENT w
 """
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import grpc
-from peewee import PeeweeException
 
-from mailtally.v1 import query_pb2, query_pb2_grpc
+from mailtally.v1 import query_pb2, query_pb2_grpc, record_pb2
 from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.presence import Presence
-from mailtally_collector.query.filters import QueryError
 from mailtally_collector.query.scope import Scope
-from mailtally_collector.query.tail import TailOverflowError
 from mailtally_collector.query_answers import Answers
 from mailtally_collector.query_streams import TailStream, export
 from mailtally_collector.query_threads import QueryThreads
+from mailtally_collector.refusals import REFUSED, guarded, refuse
 from mailtally_collector.store.database import close_reading, open_for_reading
-from mailtally_collector.store.failures import sentence
 from mailtally_collector.store.location import Location
-
-logger = logging.getLogger(__name__)
 
 # At once, of all callers together.
 STREAMS_MAX = {"exports": 8, "tails": 64}
 
 T = TypeVar("T")
 Context = grpc.aio.ServicerContext[Any, Any]
+# The server of a caller that is an agent, None for others.
+AgentOf = Callable[[Context], Awaitable[str | None]]
+
+
+async def _no_agent(context: Context) -> str | None:
+    """Say that the caller is no agent."""
+    del context
+    return None
 
 
 class QueryService(query_pb2_grpc.QueryServiceServicer):
     """Answers questions from the database at ``location``."""
 
     def __init__(
-        self, location: Location, presence: Presence, clock: Callable[[], int], rules: CurrentRules
+        self,
+        location: Location,
+        presence: Presence,
+        clock: Callable[[], int],
+        rules: CurrentRules,
+        agent_of: AgentOf = _no_agent,
     ) -> None:
+        self._agent_of = agent_of
         self._database = database = open_for_reading(location)
         self._threads = QueryThreads(database)
         self._answers = Answers(database, rules, clock)
@@ -105,7 +113,13 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
     async def TraceMessage(  # noqa: N802
         self, request: query_pb2.TraceMessageRequest, context: Context
     ) -> query_pb2.TraceMessageResponse:
-        """The life of messages."""
+        """The life of messages; to an agent, of the canaries of its own server alone."""
+        server = await self._agent_of(context)
+        if server is not None:
+            request.ClearField("servers")
+            request.ClearField("traffic_classes")
+            request.servers.append(server)
+            request.traffic_classes.append(record_pb2.TRAFFIC_CLASS_CANARY)
         return await self._answer(context, self._answers.trace, request)
 
     async def ListServers(  # noqa: N802
@@ -114,6 +128,12 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         """All mail hosts."""
         del request
         return await self._answer(context, self._answers.servers, self._presence.servers())
+
+    async def GetServer(  # noqa: N802
+        self, request: query_pb2.GetServerRequest, context: Context
+    ) -> query_pb2.GetServerResponse:
+        """One mail host, with all that its agent told last."""
+        return await self._answer(context, self._answers.server, self._presence.servers(), request)
 
     async def ListUnknownReplies(  # noqa: N802
         self, request: query_pb2.ListUnknownRepliesRequest, context: Context
@@ -126,14 +146,14 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
     ) -> query_pb2.GetRulesResponse:
         """Rules in force, and what is wrong with files of the operator's."""
         del request
-        return await _guarded(context, self._threads.run(self._answers.rules))
+        return await guarded(context, self._threads.run(self._answers.rules))
 
     async def ListJobs(  # noqa: N802
         self, request: query_pb2.ListJobsRequest, context: Context
     ) -> query_pb2.ListJobsResponse:
         """What the collectors do by the clock."""
         del request
-        return await _guarded(context, self._threads.run(self._answers.jobs))
+        return await guarded(context, self._threads.run(self._answers.jobs))
 
     async def ListGaps(  # noqa: N802
         self, request: query_pb2.ListGapsRequest, context: Context
@@ -148,12 +168,12 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
 
     async def _answer(self, context: Context, question: Callable[..., T], *asked: Any) -> T:
         scope = self._scope(context)
-        return await _guarded(context, self._threads.run(question, scope, *asked))
+        return await guarded(context, self._threads.run(question, scope, *asked))
 
     async def _stream(
         self, context: Context, kind: str, parts: AsyncIterator[T]
     ) -> AsyncIterator[T]:
-        """Give the parts, with errors as ``_guarded`` does; refuse what is too many at once."""
+        """Give the parts, with errors as ``guarded`` does; refuse what is too many at once."""
         if self._open[kind] >= STREAMS_MAX[kind]:
             await context.abort(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -163,8 +183,8 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
             try:
                 async for part in parts:
                     yield part
-            except (QueryError, PeeweeException) as error:
-                await _refuse(context, error)
+            except REFUSED as error:
+                await refuse(context, error)
 
     @contextmanager
     def _counted(self, kind: str) -> Iterator[None]:
@@ -173,25 +193,3 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
             yield
         finally:
             self._open[kind] -= 1
-
-
-async def _guarded(context: Context, answer: Awaitable[T]) -> T:
-    """Wait for the answer, and give its errors the status that they mean."""
-    try:
-        return await answer
-    except (QueryError, PeeweeException) as error:
-        await _refuse(context, error)
-
-
-async def _refuse(context: Context, error: QueryError | PeeweeException) -> NoReturn:
-    match error:
-        case TailOverflowError():
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
-        case QueryError():
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        case _:
-            reason = sentence(error)
-            logger.error('query failed reason="%s"', reason)
-            await context.abort(
-                grpc.StatusCode.UNAVAILABLE, f"the database cannot be read: {reason}"
-            )

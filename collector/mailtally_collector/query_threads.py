@@ -17,9 +17,9 @@ T = TypeVar("T")
 class QueryThreads:
     """Runs plain functions that read the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, threads: int = THREADS) -> None:
         self._database = database
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="query")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="query")
 
     def close(self) -> None:
         """Wait for the questions under way."""

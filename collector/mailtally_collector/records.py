@@ -148,3 +148,51 @@ class AgentState(NamedTuple):
     backlog_bytes: int
     open_messages: int
     gaps: int
+
+
+class Sample(NamedTuple):
+    """A log line that an agent could not read."""
+
+    daemon: str
+    line: bytes
+
+
+class OpenMessage(NamedTuple):
+    """A message of which an agent expects more lines."""
+
+    instance: str
+    queue_id: str
+    arrival_us: int
+
+
+class SourceReport(NamedTuple):
+    """A log that an agent reads; ``problem`` "" when it can be read."""
+
+    name: str
+    newest_line_us: int
+    backlog_bytes: int
+    problem: str
+
+
+class AgentReport(NamedTuple):
+    """What an agent says of itself beside counters; moments are 0 when there was none.
+
+    ``clock_skew_us``  by how much its clock is ahead of ours.
+    """
+
+    clock_skew_us: int
+    oldest_line_us: int
+    settings_revision: int
+    next_collection_us: int
+    samples: list[Sample]
+    open_messages: list[OpenMessage]
+    sources: list[SourceReport]
+
+
+class CommandResult(NamedTuple):
+    """What an agent says of a command; neither ``done`` nor an ``error``: it is under way."""
+
+    id: int
+    done: bool
+    error: str
+    records: int

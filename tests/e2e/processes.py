@@ -69,6 +69,7 @@ class Collector:
         port_file.unlink(missing_ok=True)
         database = self.database or str(self.folder / "collector.db")
         command: list[str | Path] = [BIN / "mailtally-collector", "run", "--listen", self.address]
+        command.append("--insecure")
         command += ["--database", database, "--port-file", port_file]
         with self.output.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -101,7 +102,7 @@ class Agent:
     """An agent on a log file."""
 
     folder: Path
-    collector: str
+    collector: str | list[str]
     log: Path
     server: str = "mx1"
     process: subprocess.Popen[bytes] | None = None
@@ -169,6 +170,7 @@ class Agent:
             *self.settings,
             "[collector]",
             f"address = {json.dumps(self.collector)}",
+            "insecure = true",
         ]
         self.config.write_text("\n".join(lines) + "\n")
         return self.config

@@ -36,7 +36,10 @@ def parse(content: bytes, *options: str) -> tuple[list[dict[str, object]], str]:
         ('servr = "a"', ":1: servr: no such setting; did you mean server?"),
         ("[source]\nlogg = 'x'", ":2: source.logg: no such setting; did you mean source.log?"),
         ("[ship]\n\nbatch_records = 0", ":3: ship.batch_records: expected a whole number from 1"),
-        ("[collector]\naddress = 7", ":2: collector.address: expected text in quotes, got 7"),
+        (
+            "[collector]\naddress = 7",
+            ":2: collector.address: expected text in quotes or a list of texts, got 7",
+        ),
         ('[source]\ntime_zone = "Mars"', ":2: source.time_zone: no such time zone: 'Mars'"),
         ('[source]\nsince = "soon"', ':2: source.since: expected "beginning" or a date'),
         ('[log]\nlevel = "loud"', ":2: log.level: expected one of debug, info, warning, error"),
@@ -44,7 +47,10 @@ def parse(content: bytes, *options: str) -> tuple[list[dict[str, object]], str]:
             '[direction]\ninternal_next_hops = ["1.2.3"]',
             ":2: direction.internal_next_hops: expected",
         ),
-        ('[collector]\naddress = "stats.example:8790"', ":2: collector.address: stats.example"),
+        (
+            '[collector]\naddress = "stats.example:8790"\ninsecure = true',
+            ":2: collector.address: stats.example",
+        ),
         ('[collector.tls]\nca_file = "x"', ":1: collector.tls.certificate_file: missing"),
         ("server = ", ":1: "),
     ],
@@ -176,7 +182,7 @@ def test_check_says_what_to_do(collector: Collector, tmp_path: Path) -> None:
     agent.run_until_end()
     good = run("mailtally-agent", "check", "--config", str(agent.config))
     assert good.returncode == 0, good.stdout
-    assert good.stdout.count("ok ") == 3
+    assert good.stdout.count("ok ") == 4
 
     collector.end()
     agent.log.write_text("<22>1 2026-11-23T20:42:58Z vm postfix 8803 - -  A1B2C3D4: removed\n")

@@ -49,7 +49,7 @@ def test_agent_runs_and_imports_nothing_of_the_collector(bare: Path, tmp_path: P
     assert not set(NOT_WANTED) & set(modules.read_text().split())
 
     config = tmp_path / "agent.toml"
-    config.write_text(f"state_dir = '{tmp_path}'\n")
+    config.write_text(f"state_dir = '{tmp_path}'\n[collector]\ninsecure = true\n")
     command: list[str | Path] = [bare / "python", "-c", code, modules, "import"]
     command += ["--config", config, "--wait", "0", BUNDLED.log]
     imported = subprocess.run(command, capture_output=True, text=True, check=False)

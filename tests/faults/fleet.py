@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ SETTLED_SECONDS = 40
 class Fleet:
     """Three agents, each with the address that it reports to."""
 
-    def __init__(self, folder: Path, seed: int, messages: int, addresses: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, seed: int, messages: int, addresses: Mapping[str, str | list[str]]
+    ) -> None:
         self.exchange = Exchange(seed, messages)
         self.agents = [
             Agent(_made(folder / server), address, folder / server / "mail.log", server)

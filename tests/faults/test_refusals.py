@@ -119,7 +119,9 @@ def test_a_role_needs_no_more_than_to_own_the_database(postgres: PostgresServer)
 def test_start_and_check_say_it_and_exit_1(tmp_path: Path) -> None:
     nobody = "postgresql://mailtally:secret@/mailtally?host=/nonexistent"
     config = tmp_path / "c.toml"
-    config.write_text(f"[storage]\ndatabase = {json.dumps(nobody)}\n[listen]\naddress='[::1]:0'\n")
+    config.write_text(
+        f"[storage]\ndatabase = {json.dumps(nobody)}\n[listen]\naddress='[::1]:0'\ninsecure=true\n"
+    )
     for command in ("run", "check", "migrate"):
         done = run("mailtally-collector", command, "--config", str(config))
         told = done.stdout + done.stderr

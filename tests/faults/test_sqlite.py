@@ -134,7 +134,13 @@ def test_a_file_that_may_not_be_written(collector: Collector, tmp_path: Path) ->
     tmp_path.chmod(0o500)
     try:
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"]
-        command += [str(BIN / "mailtally-collector"), "run", "--database", str(database)]
+        command += [
+            str(BIN / "mailtally-collector"),
+            "run",
+            "--insecure",
+            "--database",
+            str(database),
+        ]
         done = subprocess.run(
             [*command, "--listen", "127.0.0.1:0"],
             capture_output=True,
@@ -259,5 +265,6 @@ def test_an_older_backup_is_restored_and_agents_report_the_rest_again(
     assert 0 < sum(totals(collector).values()) < sum(ledger_by_state().values())
     agent.start()
     until(lambda: equals_the_ledger(collector), collector)
-    command = ["check", "--deep", "--database", str(database), "--listen", collector.address]
+    command = ["check", "--insecure", "--deep", "--database", str(database)]
+    command += ["--listen", collector.address]
     assert "ok  roll-ups: equal to the rows" in run("mailtally-collector", *command).stdout

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from mailtally.v1 import ingest_pb2, query_pb2
+from mailtally.v1 import control_pb2, enrollment_pb2, ingest_pb2, query_pb2
 from mailtally_agent.cli import build_parser
 from mailtally_agent.config import load_config
 from mailtally_collector import cli as collector_cli
@@ -81,7 +81,7 @@ def test_query_command_is_documented(command: str, option: str) -> None:
     "method",
     [
         method.full_name
-        for file in (ingest_pb2, query_pb2)
+        for file in (control_pb2, enrollment_pb2, ingest_pb2, query_pb2)
         for service in file.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     ],
@@ -112,7 +112,7 @@ def test_every_setting_stands_in_the_example(name: str) -> None:
 def test_example_of_the_agent_loads_as_it_is(tmp_path: Path) -> None:
     config = load_config(ROOT / "deploy" / "examples" / "agent.toml")
 
-    assert config.collector == "127.0.0.1:8790"
+    assert config.collectors_of(None) == ("127.0.0.1:8790",)
 
     example = (ROOT / "deploy" / "examples" / "agent.toml").read_text()
     everything = tmp_path / "agent.toml"

@@ -127,6 +127,10 @@ class Journal:
         holes, self._holes = self._holes, []
         return holes
 
+    def aim(self) -> None:
+        """Let caught_up() mean the entry that is the newest when it is asked next."""
+        self._newest.forget()
+
     def caught_up(self) -> bool:
         """Whether the entry that was the newest when this was first asked for has been given."""
         if self._newest.was_given(self._cursor()):

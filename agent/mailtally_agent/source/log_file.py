@@ -23,6 +23,7 @@ from mailtally_agent.source.hole import Hole
 from mailtally_agent.source.lines import LogCounts
 from mailtally_agent.source.log_folder import Listing, LogFolder, Sibling, listing
 from mailtally_agent.source.place import Place
+from mailtally_agent.source.rotation import is_packed
 from mailtally_agent.source.search import Hit, Lines, begins_alike, search
 from mailtally_agent.source.unpack import DamagedError
 from mailtally_agent.source.unpacked_lines import UnpackedLines
@@ -46,6 +47,8 @@ class LogFile:
         self._folder = LogFolder(disk, path)
         self.busy = False
         self._idle = False
+        # Of all that was read, when the aim is reached; None while that cannot be told.
+        self._aim_bytes: int | None = None
         self.counts = LogCounts()
         self._holes: list[Hole] = []
         # Behind the last line of the files that were read before the present one.
@@ -76,6 +79,8 @@ class LogFile:
             self.busy = False
             lines = self._lines
             given = self._find() if lines is None else self._read_on(lines)
+            if self._aim_bytes is None:
+                self._aim_bytes = self._all_bytes()
             if given:
                 return given
             if not self.busy:
@@ -88,9 +93,15 @@ class LogFile:
         holes, self._holes = self._holes, []
         return holes
 
+    def aim(self) -> None:
+        """Let caught_up() mean what the files hold at the next read()."""
+        self._idle = False
+        self._aim_bytes = None
+
     def caught_up(self) -> bool:
-        """Whether the last read() found that there is no more."""
-        return self._idle
+        """Whether that was read, or the last read() found that there is no more."""
+        aim = self._aim_bytes
+        return self._idle or (aim is not None and self.counts.bytes_read >= aim)
 
     def place(self) -> Place | None:
         """The place behind the last whole line given; None before anything was read."""
@@ -105,6 +116,16 @@ class LogFile:
             return 0
         newer = self._newer(self._folder.files(), self._lines)
         return self._lines.backlog_bytes() + sum(sibling.status.size for sibling in newer)
+
+    def _all_bytes(self) -> int | None:
+        """Bytes read when this moment's end is reached; None while compressed ones wait."""
+        if self._lines is None or is_packed(self._path):
+            return None
+        newer = self._newer(self._folder.files(), self._lines)
+        if any(sibling.packed for sibling in newer):
+            return None
+        waiting = self._lines.backlog_bytes() + sum(sibling.status.size for sibling in newer)
+        return self.counts.bytes_read + waiting
 
     def close(self) -> None:
         """Give the files back."""

@@ -37,8 +37,11 @@ class LogSource(Protocol):
     def take_holes(self) -> list[Hole]:
         """Holes found since the last call, before the lines that came last or come next."""
 
+    def aim(self) -> None:
+        """Let caught_up() mean what the log holds from now on."""
+
     def caught_up(self) -> bool:
-        """Whether all that the log held when this was first asked for has been given."""
+        """Whether all that the log held at the last aim has been given."""
 
     def place(self) -> LogPlace | None:
         """The place behind the last line given; None before anything was read."""

@@ -39,8 +39,7 @@ def search(
     alike: list[int] = []
     if place is None:
         return Hit(None, None)
-    numbers = sorted(range(len(files)), key=lambda number: (files[number].packed, -number))
-    for number in numbers:
+    for number in reversed(range(len(files))):
         look = _look_unpacked if files[number].packed else _look
         seen, lines = yield from look(disk, files[number], place, counts)
         if seen is Seen.HERE:

@@ -10,11 +10,15 @@ from typing import Any
 
 from peewee import ColumnBase, Database, fn
 
+from mailtally_collector.collecting import DEFAULT, Collecting
+from mailtally_collector.durations import SECOND_US
+from mailtally_collector.query.connection import gone_since
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.store import models
+from mailtally_collector.store.dialect import sql_for
 from mailtally_collector.store.models import DomainHour
+from mailtally_collector.store.settings import in_force, read_settings
 
-CONNECTED_US = 60_000_000
 FIGURES = (
     "lines_read",
     "lines_unparsed",
@@ -55,15 +59,22 @@ class Server:
     stale_since_us: int = 0
     gaps_known: int = 0
     gaps_suspected: int = 0
+    collecting: Collecting = DEFAULT
+    lag_us: int = 0
 
 
 def list_servers(
-    database: Database, scope: Scope, present: AbstractSet[str], now_us: int
+    database: Database,
+    scope: Scope,
+    present: AbstractSet[str],
+    now_us: int,
+    names: tuple[str, ...] = (),
 ) -> list[Server]:
-    """List all servers by name; ``present`` are those with a stream open at this process.
+    """List all servers, or those that are named, by name.
 
-    One that was seen a moment ago counts as connected too: another collector may have its stream.
+    ``present``  those with a stream open at this process. Of others the tables tell.
     """
+    settings = {} if scope.is_limited else read_settings(sql_for(database))
     rows = (
         models.Server.select(
             models.Server,
@@ -72,6 +83,8 @@ def list_servers(
             fn.COALESCE(models.StaleServer.since_us, 0).alias("stale_since_us"),
             _gaps(certain=True).alias("gaps_known"),
             _gaps(certain=False).alias("gaps_suspected"),
+            models.AgentReport.connected_us,
+            models.AgentReport.left_us,
         )
         .left_outer_join(models.Horizon, on=(models.Horizon.server_id == models.Server.id))
         .left_outer_join(
@@ -79,7 +92,12 @@ def list_servers(
             on=(models.StaleServer.server_id == models.Server.id),
             src=models.Server,
         )
-        .where(*seen_servers(scope))
+        .left_outer_join(
+            models.AgentReport,
+            on=(models.AgentReport.server_id == models.Server.id),
+            src=models.Server,
+        )
+        .where(*seen_servers(scope), *([models.Server.name.in_(names)] if names else []))
         .order_by(models.Server.name)
         .dicts()
     )
@@ -87,14 +105,24 @@ def list_servers(
         Server(
             name=row["name"],
             agent_version="" if scope.is_limited else row["agent_version"],
-            connected=row["name"] in present or row["last_seen_us"] >= now_us - CONNECTED_US,
+            connected=row["name"] in present
+            or gone_since(row["last_seen_us"], row["connected_us"], row["left_us"]) > now_us,
             last_seen_us=0 if scope.is_limited else row["last_seen_us"],
             newest_line_us=row["newest_line_us"],
             oldest_line_us=row["oldest_line_us"],
             **({} if scope.is_limited else {name: row[name] for name in FIGURES}),
+            collecting=in_force(settings, row["id"]),
+            lag_us=0 if scope.is_limited else _lag_us(row, now_us),
         )
         for row in rows.execute(database)
     ]
+
+
+def _lag_us(row: dict[str, Any], now_us: int) -> int:
+    """How old the newest line is that was read, while more of them wait."""
+    if not row["backlog_bytes"] or not row["newest_line_us"]:
+        return 0
+    return max(SECOND_US, now_us - int(row["newest_line_us"]))
 
 
 def newest_line(database: Database, scope: Scope, names: tuple[str, ...]) -> int:

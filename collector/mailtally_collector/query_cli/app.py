@@ -22,6 +22,7 @@ from mailtally_collector.query_cli.choices import (
     SortOption,
 )
 from mailtally_collector.query_cli.command import command
+from mailtally_collector.query_cli.control_commands import add_to
 from mailtally_collector.query_cli.options import Connection, Output, Zone
 from mailtally_collector.query_cli.selection import Selection
 
@@ -329,6 +330,22 @@ def gaps(
     show_gaps.show(connection, chosen_zone(zone.time_zone), output, wanted)
 
 
+@app.command(epilog="Example:\n\nmailtally server mx1")
+@command
+def server(
+    *,
+    connection: Connection,
+    zone: Zone,
+    output: Output,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
+) -> None:
+    """Tell all that is known of one mail server and its agent."""
+    from mailtally_collector.query_cli import server as show_server
+    from mailtally_collector.query_cli.time_range import chosen_zone
+
+    show_server.show(connection, chosen_zone(zone.time_zone), output, name)
+
+
 @app.command(epilog="Example:\n\nmailtally jobs --json")
 @command
 def jobs(*, connection: Connection, zone: Zone, output: Output) -> None:
@@ -407,6 +424,9 @@ def explain(
 
     text = sys.stdin.buffer.read(1 << 20).decode("utf-8", "replace") if reply == "-" else reply
     show_explanation.show(text, relay, domain, folder, output)
+
+
+add_to(app)
 
 
 def main() -> None:

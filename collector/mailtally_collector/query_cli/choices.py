@@ -86,6 +86,14 @@ class SortOption(StrEnum):
     SIZE = "size"
 
 
+class CollectionOption(StrEnum):
+    """How logs are collected."""
+
+    CONTINUOUS = "continuous"
+    INTERVAL = "interval"
+    OFF = "off"
+
+
 class FileFormat(StrEnum):
     """How an export is written."""
 

@@ -21,6 +21,7 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc
 
+from mailtally.v1.control_pb2_grpc import ControlServiceStub
 from mailtally.v1.query_pb2_grpc import QueryServiceStub
 
 EXIT_FAILED = 1
@@ -38,6 +39,20 @@ CHANNEL_OPTIONS = (
 
 @contextmanager
 def collector(connection: Connection) -> Iterator[QueryServiceStub]:
+    """Connect for the length of a with statement, to ask. Raises as ``connected`` does."""
+    with connected(connection) as channel:
+        yield QueryServiceStub(channel)
+
+
+@contextmanager
+def control(connection: Connection) -> Iterator[ControlServiceStub]:
+    """Connect for the length of a with statement, to give orders. Raises as ``connected`` does."""
+    with connected(connection) as channel:
+        yield ControlServiceStub(channel)
+
+
+@contextmanager
+def connected(connection: Connection) -> Iterator[grpc.Channel]:
     """Connect for the length of a with statement.
 
     Raises typer.BadParameter for unusable TLS files. An error of the collector or of the way to it
@@ -45,7 +60,7 @@ def collector(connection: Connection) -> Iterator[QueryServiceStub]:
     """
     channel = _channel(connection)
     try:
-        yield QueryServiceStub(channel)
+        yield channel
     except grpc.RpcError as error:
         code, sentence = explain(error, connection)
         sys.stderr.write(f"mailtally: {visible(sentence)}\n")

@@ -7,6 +7,7 @@ from mailtally_collector.query_cli.choices import Form
 from mailtally_collector.query_cli.client import collector
 from mailtally_collector.query_cli.empty import NO_AGENT
 from mailtally_collector.query_cli.export import Record, write_csv, write_document
+from mailtally_collector.query_cli.lengths import collection, length
 from mailtally_collector.query_cli.options import Connection, Output
 from mailtally_collector.query_cli.terminal import Cell, Column, Screen, Table, open_screen
 from mailtally_collector.query_cli.time_range import iso, moment_of, shown
@@ -36,6 +37,9 @@ NAMES = (
     *COUNTS,
     "stale",
     "stale_since",
+    "collection_enabled",
+    "collection_interval_seconds",
+    "lag_seconds",
 )
 
 
@@ -45,7 +49,7 @@ def show(connection: Connection, zone: ZoneInfo, output: Output) -> None:
     screen = open_screen(output.color, quiet=output.quiet)
     with collector(connection) as stub:
         answer = stub.ListServers(query_pb2.ListServersRequest(), timeout=connection.timeout)
-    records = [_record(server, zone) for server in answer.servers]
+    records = [record(server, zone) for server in answer.servers]
     match form:
         case Form.JSON:
             write_document({"servers": records})
@@ -60,7 +64,8 @@ def show(connection: Connection, zone: ZoneInfo, output: Output) -> None:
         screen.note(NO_AGENT)
 
 
-def _record(server: query_pb2.Server, zone: ZoneInfo) -> Record:
+def record(server: query_pb2.Server, zone: ZoneInfo) -> Record:
+    """One server for programs."""
     counts: Record = {name: getattr(server, name) for name in COUNTS}
     return {
         "name": server.name,
@@ -72,6 +77,9 @@ def _record(server: query_pb2.Server, zone: ZoneInfo) -> Record:
         **counts,
         "stale": server.stale,
         "stale_since": iso(moment_of(server, "stale_since", zone)),
+        "collection_enabled": server.collection_enabled,
+        "collection_interval_seconds": server.collection_interval_seconds,
+        "lag_seconds": server.lag_seconds,
     }
 
 
@@ -80,6 +88,8 @@ def _draw(screen: Screen, answer: query_pb2.ListServersResponse, zone: ZoneInfo)
         Column("Server"),
         Column("Agent"),
         Column("Connected"),
+        Column("Collection"),
+        Column("Lag", right=True),
         Column("Last seen"),
         Column("Newest line"),
     ]
@@ -90,6 +100,13 @@ def _draw(screen: Screen, answer: query_pb2.ListServersResponse, zone: ZoneInfo)
             Cell(server.name),
             Cell(server.agent_version or "-"),
             _condition(server),
+            Cell(
+                collection(
+                    enabled=server.collection_enabled,
+                    interval_seconds=server.collection_interval_seconds,
+                )
+            ),
+            Cell(length(server.lag_seconds) if server.lag_seconds else "-"),
             Cell(shown(moment_of(server, "last_seen", zone))),
             Cell(shown(moment_of(server, "newest_line", zone))),
             *(Cell(str(getattr(server, name))) for name in SHOWN),

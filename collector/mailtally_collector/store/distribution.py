@@ -41,6 +41,8 @@ COPIED = (
 KEPT = (
     *("server", "ack_token", "allotment", "quarantine", "gap", "unsettled"),
     *("job", "retention", "horizon", "name_use", "stale_server"),
+    *("control", "settings", "collection_request", "agent_report", "audit"),
+    *("invitation", "agent_certificate", "former_name"),
 )
 NOTHING = "Nothing was changed."
 

@@ -39,10 +39,16 @@ def open_servers(sql: Sql, server_ids: Collection[int]) -> list[OpenServer]:
 
 
 def server_id_of(sql: Sql, name: str, now_us: int) -> int:
-    """Return the id of the server; a new row when it reports for the first time."""
+    """Return the id of the server; a new row when it reports for the first time.
+
+    A former name finds the server that has another now: a stream may not know of it yet.
+    """
     row = sql.run("SELECT id FROM server WHERE name = ?", (name,)).fetchone()
     if row is not None:
         return int(row[0])
+    former = sql.run("SELECT server FROM former_name WHERE name = ?", (name,)).fetchone()
+    if former is not None:
+        return server_id_of(sql, former[0], now_us)
     values = {
         "name": name,
         "agent_version": "",

@@ -86,9 +86,13 @@ def open_for_writing(path: Path) -> SqliteDatabase:
 
 
 def open_for_reading(path: Path) -> SqliteDatabase:
-    """The database for threads that ask questions; each thread gets a connection of its own."""
+    """The database for threads that ask questions; each thread gets a connection of its own.
+
+    A file that was deleted is not made anew by a question.
+    """
     return SqliteDatabase(
-        str(path),
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
         pragmas={"query_only": 1, "cache_size": -16_384},
         timeout=BUSY_TIMEOUT_SECONDS,
     )

@@ -2,11 +2,14 @@
 
 Silent    Nothing came from the agent for so long, not even that it is there.
 Lags      The agent has lines that it has not reported, and the newest reported one is so old. A
-          quiet server, whose log is read to its end, does not lag.
+          quiet server, whose log is read to its end, does not lag; one whose log is read at an
+          interval may be older by that, and one whose log is not collected never lags.
 """
 
 from dataclasses import dataclass
 
+from mailtally_collector.durations import SECOND_US
+from mailtally_collector.store.settings import in_force, read_settings
 from mailtally_collector.store.sql import Sql
 
 SILENT = "silent"
@@ -29,12 +32,15 @@ def refresh_stale(sql: Sql, now_us: int, silent_us: int, lag_us: int) -> list[Ch
         " COALESCE(t.reason, '') FROM server s LEFT JOIN stale_server t ON t.server_id = s.id"
         " ORDER BY s.name"
     ).fetchall()
+    settings = read_settings(sql)
     changes = []
     for server_id, name, last_seen_us, newest_us, backlog, was in rows:
+        collecting = in_force(settings, server_id)
+        late_us = now_us - lag_us - collecting.interval_seconds * SECOND_US
         reason = ""
         if last_seen_us < now_us - silent_us:
             reason = SILENT
-        elif backlog and newest_us < now_us - lag_us:
+        elif backlog and collecting.enabled and newest_us < late_us:
             reason = LAGS
         if reason == was:
             continue

@@ -11,11 +11,20 @@ from typing import TypeVar
 from zlib import crc32
 
 from mailtally_collector.classify.current_rules import CurrentRules
-from mailtally_collector.records import AgentState, Gap, Poison, Record
+from mailtally_collector.records import (
+    AgentReport,
+    AgentState,
+    CommandResult,
+    Gap,
+    Poison,
+    Record,
+)
+from mailtally_collector.store.agent_reports import note_connected, note_left, store_report
 from mailtally_collector.store.database import open_for_writing
 from mailtally_collector.store.dialect import is_postgres, sql_for
 from mailtally_collector.store.location import Location
 from mailtally_collector.store.reclassify import reclassify_some
+from mailtally_collector.store.requests import note_result
 from mailtally_collector.store.servers import Greeting, greet, store_agent_state
 from mailtally_collector.store.sql import Sql
 from mailtally_collector.store.write_batch import Batch, BatchStore, Stored
@@ -74,20 +83,38 @@ class Store:
 
     async def greet(self, server: str, agent_version: str, token: bytes) -> Greeting:
         """Note that an agent connected; whether it must read again what its logs hold."""
-        at = self._at(server)
-        sql = self._sqls[at]
-        return await asyncio.wrap_future(
-            self._writers[at].submit(
-                lambda: greet(sql, server, agent_version, token, self._clock())
-            )
+        return await self._submit(
+            server, lambda sql: greet(sql, server, agent_version, token, self._clock())
         )
 
-    async def agent_state(self, server: str, state: AgentState) -> None:
+    async def connected(self, server: str, stream: int) -> None:
+        """Note that the agent that follows the server's log opened this stream."""
+        await self._submit(server, lambda sql: note_connected(sql, server, stream, self._clock()))
+
+    async def left(self, server: str, stream: int) -> None:
+        """Note that this stream ended."""
+        await self._submit(server, lambda sql: note_left(sql, server, stream, self._clock()))
+
+    async def agent_state(self, server: str, state: AgentState, report: AgentReport) -> None:
         """Note how an agent is doing."""
-        at = self._at(server)
-        sql = self._sqls[at]
-        await asyncio.wrap_future(
-            self._writers[at].submit(lambda: store_agent_state(sql, server, state, self._clock()))
+
+        def work(sql: Sql) -> None:
+            now_us = self._clock()
+            store_agent_state(sql, server, state, now_us)
+            store_report(sql, server, report, now_us)
+
+        await self._submit(server, work)
+
+    async def command_result(self, server: str, result: CommandResult) -> None:
+        """Note how far an agent is with a command."""
+        await self._submit(
+            server,
+            lambda sql: note_result(
+                *(sql, server, result.id),
+                done=result.done,
+                error=result.error,
+                records=result.records,
+            ),
         )
 
     def reclassify_some(self) -> int:
@@ -116,6 +143,12 @@ class Store:
             return self._writers[0].submit(lambda: batches.sweep(self._clock())).result()
         except StoreUnavailableError:
             return 0  # the writer has said why
+
+    async def _submit(self, server: str, work: Callable[[Sql], T]) -> T:
+        """Run work about a server in its writer's thread."""
+        at = self._at(server)
+        sql = self._sqls[at]
+        return await asyncio.wrap_future(self._writers[at].submit(lambda: work(sql)))
 
     def _at(self, server: str) -> int:
         """Which writer has the server."""

@@ -8,8 +8,8 @@ Order     1. Make sure of names, and read the messages that are meant.  2. Apply
 Several   collectors may write to PostgreSQL at once. There names are made sure of before the
           transaction (``prepare``), servers are locked in it, and step 3 comes after it
           (settlement.py), because what others store at the same time cannot be seen before.
-Poison    A record that the database refuses is found by storing its batch again record by record,
-          each in a savepoint, and goes to quarantine; the others are stored. An error of the
+Poison    A record that the database refuses is found by halving its batch, each half in a savepoint
+          of its own, and goes to quarantine; the others are stored. An error of the
           database itself (locked, full disk) is not caught here: nothing is acknowledged then.
 """
 
@@ -109,7 +109,11 @@ class BatchStore:
             self._settlement.forget()
 
     def prepare(self, batches: Sequence[Batch]) -> None:
-        """Where others write too, make sure of names in short statements before the transaction."""
+        """Where others write too, make sure of names in short statements before the transaction.
+
+        Servers are looked up anew for each transaction: one may have been renamed.
+        """
+        self._server_ids.clear()
         if self._partitions is None:
             return
         parts = [(self._server_id(batch), batch.good) for batch in batches]
@@ -131,8 +135,8 @@ class BatchStore:
         """Store batches with their tokens and counts; what became of each.
 
         1. All good records at once, in a savepoint.
-        2. When the database refuses one, roll back to the savepoint; of a single batch go on record
-           by record, of several raise: the caller tries each alone.
+        2. When the database refuses one, roll back to the savepoint; a single batch is halved until
+           the record is found, of several raise: the caller tries each alone.
         3. What is poison goes to quarantine.
         """
         opened = self._open({self._server_id(batch): batch.server for batch in batches})
@@ -148,9 +152,9 @@ class BatchStore:
         except REFUSALS as error:
             if len(batches) > 1 or not is_refusal(error):
                 raise
-            logger.warning('batch refused, trying each record reason="%s"', sentence(error))
+            logger.warning('batch refused, looking for the record reason="%s"', sentence(error))
             self.forget()
-            counts, refused = self._store_each(*parts[0], batches[0].now_us)
+            counts, refused = self._store_halves(*parts[0], batches[0].now_us)
         done = [
             self._finish(batch, part, count, refused)
             for batch, part, count in zip(batches, parts, counts, strict=True)
@@ -231,24 +235,30 @@ class BatchStore:
         self._mails.written()
         return counts
 
-    def _store_each(
+    def _store_halves(
         self, server: OpenServer, records: Sequence[Record], now_us: int
     ) -> tuple[list[int], list[Poison]]:
-        """Store each record that can be stored; how many were not known, and the refused ones."""
+        """Store the records that can be, in order; how many were not known, and those refused."""
         stored = 0
         refused = []
         # What the first of them stores is known to the others.
         server = OpenServer(server.id, NEVER_NEW_US, server.batches)
-        for record in records:
+        waiting = _halves(records)
+        while waiting:
+            part = waiting.pop()
             try:
                 with self._database.atomic():
-                    self._vocabulary.make_sure([(server.id, record)])
-                    stored += self._store_all([(server, [record])], now_us)[0]
+                    self._vocabulary.make_sure((server.id, record) for record in part)
+                    stored += self._store_all([(server, part)], now_us)[0]
             except REFUSALS as error:
                 if not is_refusal(error):
                     raise
                 self.forget()
-                refused.append(Poison(f"refused by the database: {sentence(error)}", record.raw()))
+                if len(part) > 1:
+                    waiting += _halves(part)
+                else:
+                    why = f"refused by the database: {sentence(error)}"
+                    refused.append(Poison(why, part[0].raw()))
         return [stored], refused
 
     def _finish(self, batch: Batch, part: Part, stored: int, refused: Sequence[Poison]) -> Stored:
@@ -278,3 +288,9 @@ class BatchStore:
 
 def _records(parts: Iterable[tuple[int, Sequence[Record]]]) -> Iterable[tuple[int, Record]]:
     return ((server_id, record) for server_id, records in parts for record in records)
+
+
+def _halves(records: Sequence[Record]) -> list[Sequence[Record]]:
+    """Cut in two, the later half first; what is one stays one."""
+    middle = len(records) // 2
+    return [half for half in (records[middle:], records[:middle]) if half]

@@ -512,6 +512,10 @@ global___Command = Command
 
 @typing.final
 class CommandResult(google.protobuf.message.Message):
+    """Of CollectNow: `done` when everything that the log held as the command came is acknowledged. Neither
+    `done` nor `error`: it is under way.
+    """
+
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     ID_FIELD_NUMBER: builtins.int
@@ -522,6 +526,7 @@ class CommandResult(google.protobuf.message.Message):
     done: builtins.bool
     error: builtins.str
     records_sent: builtins.int
+    """Since the command came."""
     def __init__(
         self,
         *,

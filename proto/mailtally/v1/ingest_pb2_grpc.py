@@ -51,7 +51,8 @@ class IngestServiceServicer(object):
     def Report(self, request_iterator, context):
         """The agent speaks first (Hello), the collector answers (Welcome). Then batches go up, each is
         acknowledged after the collector's database has committed it, and settings and commands come
-        down. Acknowledgements come in the order of the batches. Status RESOURCE_EXHAUSTED: retry.
+        down: settings right behind the Welcome and when they change, commands again on every new stream
+        until their result was stored. A stream of old logs gets neither. Acknowledgements come in the order of the batches. Status RESOURCE_EXHAUSTED: retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -29,7 +29,8 @@ class IngestServiceStub:
     ]
     """The agent speaks first (Hello), the collector answers (Welcome). Then batches go up, each is
     acknowledged after the collector's database has committed it, and settings and commands come
-    down. Acknowledgements come in the order of the batches. Status RESOURCE_EXHAUSTED: retry.
+    down: settings right behind the Welcome and when they change, commands again on every new stream
+    until their result was stored. A stream of old logs gets neither. Acknowledgements come in the order of the batches. Status RESOURCE_EXHAUSTED: retry.
     """
 
 class IngestServiceAsyncStub:
@@ -43,7 +44,8 @@ class IngestServiceAsyncStub:
     ]
     """The agent speaks first (Hello), the collector answers (Welcome). Then batches go up, each is
     acknowledged after the collector's database has committed it, and settings and commands come
-    down. Acknowledgements come in the order of the batches. Status RESOURCE_EXHAUSTED: retry.
+    down: settings right behind the Welcome and when they change, commands again on every new stream
+    until their result was stored. A stream of old logs gets neither. Acknowledgements come in the order of the batches. Status RESOURCE_EXHAUSTED: retry.
     """
 
 class IngestServiceServicer(metaclass=abc.ABCMeta):
@@ -59,7 +61,8 @@ class IngestServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[collections.abc.Iterator[mailtally.v1.ingest_pb2.ReportResponse], collections.abc.AsyncIterator[mailtally.v1.ingest_pb2.ReportResponse]]:
         """The agent speaks first (Hello), the collector answers (Welcome). Then batches go up, each is
         acknowledged after the collector's database has committed it, and settings and commands come
-        down. Acknowledgements come in the order of the batches. Status RESOURCE_EXHAUSTED: retry.
+        down: settings right behind the Welcome and when they change, commands again on every new stream
+        until their result was stored. A stream of old logs gets neither. Acknowledgements come in the order of the batches. Status RESOURCE_EXHAUSTED: retry.
         """
 
 def add_IngestServiceServicer_to_server(servicer: IngestServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -1392,6 +1392,9 @@ class Server(google.protobuf.message.Message):
     GAPS_KNOWN_FIELD_NUMBER: builtins.int
     GAPS_SUSPECTED_FIELD_NUMBER: builtins.int
     OLDEST_LINE_FIELD_NUMBER: builtins.int
+    COLLECTION_ENABLED_FIELD_NUMBER: builtins.int
+    COLLECTION_INTERVAL_SECONDS_FIELD_NUMBER: builtins.int
+    LAG_SECONDS_FIELD_NUMBER: builtins.int
     name: builtins.str
     agent_version: builtins.str
     connected: builtins.bool
@@ -1410,6 +1413,11 @@ class Server(google.protobuf.message.Message):
     gaps_known: builtins.int
     """Gaps that were reported and not yet deleted: lines are missing for sure, or may be."""
     gaps_suspected: builtins.int
+    collection_enabled: builtins.bool
+    """Whether the log is collected by itself, and how often; 0: continuously."""
+    collection_interval_seconds: builtins.int
+    lag_seconds: builtins.int
+    """Age of the newest line read, while more of the log waits; 0 when it is read to its end."""
     @property
     def last_seen(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
     @property
@@ -1442,9 +1450,12 @@ class Server(google.protobuf.message.Message):
         gaps_known: builtins.int = ...,
         gaps_suspected: builtins.int = ...,
         oldest_line: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        collection_enabled: builtins.bool = ...,
+        collection_interval_seconds: builtins.int = ...,
+        lag_seconds: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["last_seen", b"last_seen", "newest_line", b"newest_line", "oldest_line", b"oldest_line", "stale_since", b"stale_since"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent_version", b"agent_version", "backlog_bytes", b"backlog_bytes", "connected", b"connected", "gaps", b"gaps", "gaps_known", b"gaps_known", "gaps_suspected", b"gaps_suspected", "last_seen", b"last_seen", "lines_oversize", b"lines_oversize", "lines_read", b"lines_read", "lines_unparsed", b"lines_unparsed", "name", b"name", "newest_line", b"newest_line", "oldest_line", b"oldest_line", "open_messages", b"open_messages", "records_quarantined", b"records_quarantined", "records_stored", b"records_stored", "records_too_old", b"records_too_old", "stale", b"stale", "stale_since", b"stale_since"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agent_version", b"agent_version", "backlog_bytes", b"backlog_bytes", "collection_enabled", b"collection_enabled", "collection_interval_seconds", b"collection_interval_seconds", "connected", b"connected", "gaps", b"gaps", "gaps_known", b"gaps_known", "gaps_suspected", b"gaps_suspected", "lag_seconds", b"lag_seconds", "last_seen", b"last_seen", "lines_oversize", b"lines_oversize", "lines_read", b"lines_read", "lines_unparsed", b"lines_unparsed", "name", b"name", "newest_line", b"newest_line", "oldest_line", b"oldest_line", "open_messages", b"open_messages", "records_quarantined", b"records_quarantined", "records_stored", b"records_stored", "records_too_old", b"records_too_old", "stale", b"stale", "stale_since", b"stale_since"]) -> None: ...
 
 global___Server = Server
 
@@ -1463,6 +1474,151 @@ class ListServersResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["servers", b"servers"]) -> None: ...
 
 global___ListServersResponse = ListServersResponse
+
+@typing.final
+class GetServerRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+
+global___GetServerRequest = GetServerRequest
+
+@typing.final
+class GetServerResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SERVER_FIELD_NUMBER: builtins.int
+    SETTINGS_REVISION_FIELD_NUMBER: builtins.int
+    AGENT_SETTINGS_REVISION_FIELD_NUMBER: builtins.int
+    NEXT_COLLECTION_FIELD_NUMBER: builtins.int
+    CLOCK_SKEW_US_FIELD_NUMBER: builtins.int
+    REPORTED_FIELD_NUMBER: builtins.int
+    OLDEST_LINE_FIELD_NUMBER: builtins.int
+    UNPARSED_SAMPLES_FIELD_NUMBER: builtins.int
+    OLDEST_OPEN_MESSAGES_FIELD_NUMBER: builtins.int
+    SOURCES_FIELD_NUMBER: builtins.int
+    settings_revision: builtins.int
+    """Of the settings that hold for it, and of those that its agent says are in force."""
+    agent_settings_revision: builtins.int
+    clock_skew_us: builtins.int
+    """By how much its clock is ahead of the collector's; negative when it is behind. Counts the way."""
+    @property
+    def server(self) -> global___Server: ...
+    @property
+    def next_collection(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Unset when the log is read as it grows, or on command only."""
+
+    @property
+    def reported(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When its agent reported last; what follows is of then. Unset when it never did."""
+
+    @property
+    def oldest_line(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    @property
+    def unparsed_samples(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ServerSample]: ...
+    @property
+    def oldest_open_messages(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ServerOpenMessage]: ...
+    @property
+    def sources(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ServerSource]: ...
+    def __init__(
+        self,
+        *,
+        server: global___Server | None = ...,
+        settings_revision: builtins.int = ...,
+        agent_settings_revision: builtins.int = ...,
+        next_collection: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        clock_skew_us: builtins.int = ...,
+        reported: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        oldest_line: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        unparsed_samples: collections.abc.Iterable[global___ServerSample] | None = ...,
+        oldest_open_messages: collections.abc.Iterable[global___ServerOpenMessage] | None = ...,
+        sources: collections.abc.Iterable[global___ServerSource] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["next_collection", b"next_collection", "oldest_line", b"oldest_line", "reported", b"reported", "server", b"server"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent_settings_revision", b"agent_settings_revision", "clock_skew_us", b"clock_skew_us", "next_collection", b"next_collection", "oldest_line", b"oldest_line", "oldest_open_messages", b"oldest_open_messages", "reported", b"reported", "server", b"server", "settings_revision", b"settings_revision", "sources", b"sources", "unparsed_samples", b"unparsed_samples"]) -> None: ...
+
+global___GetServerResponse = GetServerResponse
+
+@typing.final
+class ServerSample(google.protobuf.message.Message):
+    """A log line that the agent could not read."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DAEMON_FIELD_NUMBER: builtins.int
+    LINE_FIELD_NUMBER: builtins.int
+    daemon: builtins.str
+    line: builtins.bytes
+    def __init__(
+        self,
+        *,
+        daemon: builtins.str = ...,
+        line: builtins.bytes = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["daemon", b"daemon", "line", b"line"]) -> None: ...
+
+global___ServerSample = ServerSample
+
+@typing.final
+class ServerOpenMessage(google.protobuf.message.Message):
+    """A message that is in the queue still, as far as the log tells."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: builtins.int
+    QUEUE_ID_FIELD_NUMBER: builtins.int
+    ARRIVAL_FIELD_NUMBER: builtins.int
+    instance: builtins.str
+    queue_id: builtins.str
+    @property
+    def arrival(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        instance: builtins.str = ...,
+        queue_id: builtins.str = ...,
+        arrival: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["arrival", b"arrival"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["arrival", b"arrival", "instance", b"instance", "queue_id", b"queue_id"]) -> None: ...
+
+global___ServerOpenMessage = ServerOpenMessage
+
+@typing.final
+class ServerSource(google.protobuf.message.Message):
+    """A log that the agent reads."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    NEWEST_LINE_FIELD_NUMBER: builtins.int
+    BACKLOG_BYTES_FIELD_NUMBER: builtins.int
+    PROBLEM_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    backlog_bytes: builtins.int
+    problem: builtins.str
+    """Why it cannot be read at present; empty when it can."""
+    @property
+    def newest_line(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        newest_line: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        backlog_bytes: builtins.int = ...,
+        problem: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["newest_line", b"newest_line"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["backlog_bytes", b"backlog_bytes", "name", b"name", "newest_line", b"newest_line", "problem", b"problem"]) -> None: ...
+
+global___ServerSource = ServerSource
 
 @typing.final
 class ListUnknownRepliesRequest(google.protobuf.message.Message):

@@ -76,6 +76,11 @@ class QueryServiceStub(object):
                 request_serializer=mailtally_dot_v1_dot_query__pb2.ListServersRequest.SerializeToString,
                 response_deserializer=mailtally_dot_v1_dot_query__pb2.ListServersResponse.FromString,
                 _registered_method=True)
+        self.GetServer = channel.unary_unary(
+                '/mailtally.v1.QueryService/GetServer',
+                request_serializer=mailtally_dot_v1_dot_query__pb2.GetServerRequest.SerializeToString,
+                response_deserializer=mailtally_dot_v1_dot_query__pb2.GetServerResponse.FromString,
+                _registered_method=True)
         self.ListUnknownReplies = channel.unary_unary(
                 '/mailtally.v1.QueryService/ListUnknownReplies',
                 request_serializer=mailtally_dot_v1_dot_query__pb2.ListUnknownRepliesRequest.SerializeToString,
@@ -158,6 +163,13 @@ class QueryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetServer(self, request, context):
+        """One mail host, with all that its agent told last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListUnknownReplies(self, request, context):
         """Replies that no rule knows, the most frequent first.
         """
@@ -228,6 +240,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ListServers,
                     request_deserializer=mailtally_dot_v1_dot_query__pb2.ListServersRequest.FromString,
                     response_serializer=mailtally_dot_v1_dot_query__pb2.ListServersResponse.SerializeToString,
+            ),
+            'GetServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetServer,
+                    request_deserializer=mailtally_dot_v1_dot_query__pb2.GetServerRequest.FromString,
+                    response_serializer=mailtally_dot_v1_dot_query__pb2.GetServerResponse.SerializeToString,
             ),
             'ListUnknownReplies': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUnknownReplies,
@@ -468,6 +485,33 @@ class QueryService(object):
             '/mailtally.v1.QueryService/ListServers',
             mailtally_dot_v1_dot_query__pb2.ListServersRequest.SerializeToString,
             mailtally_dot_v1_dot_query__pb2.ListServersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailtally.v1.QueryService/GetServer',
+            mailtally_dot_v1_dot_query__pb2.GetServerRequest.SerializeToString,
+            mailtally_dot_v1_dot_query__pb2.GetServerResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -70,6 +70,12 @@ class QueryServiceStub:
         mailtally.v1.query_pb2.ListServersResponse,
     ]
 
+    GetServer: grpc.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.GetServerRequest,
+        mailtally.v1.query_pb2.GetServerResponse,
+    ]
+    """One mail host, with all that its agent told last."""
+
     ListUnknownReplies: grpc.UnaryUnaryMultiCallable[
         mailtally.v1.query_pb2.ListUnknownRepliesRequest,
         mailtally.v1.query_pb2.ListUnknownRepliesResponse,
@@ -145,6 +151,12 @@ class QueryServiceAsyncStub:
         mailtally.v1.query_pb2.ListServersRequest,
         mailtally.v1.query_pb2.ListServersResponse,
     ]
+
+    GetServer: grpc.aio.UnaryUnaryMultiCallable[
+        mailtally.v1.query_pb2.GetServerRequest,
+        mailtally.v1.query_pb2.GetServerResponse,
+    ]
+    """One mail host, with all that its agent told last."""
 
     ListUnknownReplies: grpc.aio.UnaryUnaryMultiCallable[
         mailtally.v1.query_pb2.ListUnknownRepliesRequest,
@@ -237,6 +249,14 @@ class QueryServiceServicer(metaclass=abc.ABCMeta):
         request: mailtally.v1.query_pb2.ListServersRequest,
         context: _ServicerContext,
     ) -> typing.Union[mailtally.v1.query_pb2.ListServersResponse, collections.abc.Awaitable[mailtally.v1.query_pb2.ListServersResponse]]: ...
+
+    @abc.abstractmethod
+    def GetServer(
+        self,
+        request: mailtally.v1.query_pb2.GetServerRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mailtally.v1.query_pb2.GetServerResponse, collections.abc.Awaitable[mailtally.v1.query_pb2.GetServerResponse]]:
+        """One mail host, with all that its agent told last."""
 
     @abc.abstractmethod
     def ListUnknownReplies(

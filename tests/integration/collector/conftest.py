@@ -82,13 +82,15 @@ async def port_in(port_file: Path) -> int:
 
 
 @asynccontextmanager
-async def collector(database: Location, config_file: Path | None = None) -> AsyncIterator[str]:
+async def collector(
+    database: Location, config_file: Path | None = None, *, insecure: bool | None = True
+) -> AsyncIterator[str]:
     """Run a collector in this process; gives its address."""
     stop = asyncio.Event()
     folder = tempfile.mkdtemp()
     port_file = Path(folder) / "port"
     named = database if isinstance(database, Path) else database.uri
-    config = load_config(config_file, listen="127.0.0.1:0", database=str(named))
+    config = load_config(config_file, listen="127.0.0.1:0", database=str(named), insecure=insecure)
     task = asyncio.create_task(serve(config, stop, port_file))
     waiting = asyncio.create_task(port_in(port_file))
     try:

@@ -73,8 +73,8 @@ def test_a_file_that_is_no_database_of_ours_is_refused(tmp_path: Path) -> None:
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
-        finished = run("run", "--database", tmp_path / "c.db", "--listen", address)
-        checked = run("check", "--database", tmp_path / "c.db", "--listen", address)
+        finished = run("run", "--insecure", "--database", tmp_path / "c.db", "--listen", address)
+        checked = run("check", "--insecure", "--database", tmp_path / "c.db", "--listen", address)
 
     assert finished.returncode == 1
     assert f"{address} cannot be listened on" in finished.stderr.splitlines()[-1]
@@ -86,10 +86,10 @@ def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
 async def test_two_collectors_do_not_share_a_port(tmp_path: Path) -> None:
     async with collector(tmp_path / "one.db") as address:
         finished = await asyncio.to_thread(
-            run, "run", "--database", tmp_path / "two.db", "--listen", address
+            run, "run", "--insecure", "--database", tmp_path / "two.db", "--listen", address
         )
         checked = await asyncio.to_thread(
-            run, "check", "--database", tmp_path / "one.db", "--listen", address
+            run, "check", "--insecure", "--database", tmp_path / "one.db", "--listen", address
         )
     assert finished.returncode == 1
     assert "cannot be listened on" in finished.stderr
@@ -115,6 +115,7 @@ async def test_a_signal_ends_it_with_0_and_what_was_acknowledged_is_there(
     command: list[str | Path] = [
         COLLECTOR,
         "run",
+        "--insecure",
         "--database",
         database,
         "--listen",

@@ -246,7 +246,7 @@ async def test_health_is_served_always_and_reflection_when_asked_for(tmp_path: P
         file = tmp_path / "c.toml"
         file.write_text(f"[listen]\nreflection = {str(reflection).lower()}\n")
         database = str(tmp_path / "c.db")
-        config = load_config(file, listen="127.0.0.1:0", database=database)
+        config = load_config(file, listen="127.0.0.1:0", database=database, insecure=True)
         task = asyncio.create_task(serve(config, stop, port_file))
         address = f"127.0.0.1:{await port_in(port_file)}"
         async with grpc.aio.insecure_channel(address) as channel:

@@ -1,5 +1,6 @@
 """What a chain of records makes of recipients: states, classes, recipients never tried."""
 
+from collections.abc import Sequence
 from itertools import permutations
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.query.filters import Filter
 from mailtally_collector.records import Record
+from mailtally_collector.store.write_batch import Part
 from mailtally_collector.terms import DeliveryState, TrafficClass
 from tests.integration.collector.reports import accepted, attempt, changed, link, ref
 from tests.integration.collector.tables import Tables
@@ -116,6 +118,30 @@ def test_acceptance_said_twice_counts_once(tables: Tables) -> None:
     second = tables.store([accepted(M, 300, 9)])
     assert (first.stored, second.known) == (1, 1)
     assert tables.column("SELECT accepted_us - first_us FROM message") == [0]
+
+
+def test_one_refused_record_of_many_is_found_in_few_tries(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = tables.batches
+    original = batches._store_all  # noqa: SLF001
+    tries = []
+
+    def refuse_one(parts: Sequence[Part], now_us: int) -> list[int]:
+        hashes = [record.key.line_hash for _, records in parts for record in records]
+        tries.append(hashes)
+        if 40 in hashes:
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        return original(parts, now_us)
+
+    monkeypatch.setattr(batches, "_store_all", refuse_one)
+    result = tables.store([accepted(M, 0, 2), *(attempt(M, 1, n, DEFERRED) for n in range(3, 103))])
+
+    assert (result.stored, result.known, result.quarantined) == (100, 0, 1)
+    assert tables.column("SELECT attempts FROM delivery") == [99]
+    assert len(tries) <= 2 * 7 + 1
+    stored = [one for hashes in tries if 40 not in hashes for one in hashes]
+    assert stored == [2, *range(3, 40), *range(41, 103)]
 
 
 def test_a_record_that_the_database_refuses_is_quarantined_alone(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -20,6 +21,7 @@ from mailtally_collector.query.jobs import list_jobs
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.servers import list_servers
 from mailtally_collector.store.database import open_for_writing
+from mailtally_collector.store.settings import FLEET, change_settings
 from mailtally_collector.store.transact import Transact, transact_on
 from mailtally_collector.timetable import LEASE_SECONDS, Job, JobBusyError, Timetable, Turn
 from tests.integration.collector.conftest import collector
@@ -230,6 +232,31 @@ def test_servers_are_stale_once_and_well_again(tables: Tables, tmp_path: Path) -
     assert watch(201) == "mx1 well again"
     (server,) = list_servers(tables.reader, Scope.everything(), frozenset(), NOW)
     assert (server.stale, server.stale_since_us) == ("", 0)
+
+
+def test_a_server_that_is_read_seldom_or_on_command_does_not_lag_for_it(
+    tables: Tables, tmp_path: Path
+) -> None:
+    config = load_config(None, database=str(tmp_path / "x.db"))
+    transact = transact_on(tables.database)
+    tables.store(story())
+    seen_us = NOW + 200 * MINUTE_US
+    tables.sql.run("UPDATE server SET last_seen_us = ?, backlog_bytes = 5", (seen_us,))
+    told = []
+    for enabled, hours in ((True, 24), (False, 24), (True, 1), (True, 0)):
+        transact(
+            partial(
+                change_settings,
+                server_ids=[FLEET],
+                enabled=enabled,
+                interval_seconds=hours * 3600,
+                who="a",
+                now_us=seen_us,
+            )
+        )
+        turn = Turn(seen_us, lambda: True, lambda: False)
+        told.append(watch_servers(config, transact, turn))
+    assert told == ["no change", "no change", "mx1 lags", "no change"]
 
 
 def test_a_wrong_roll_up_is_found_by_the_clock(tables: Tables) -> None:

@@ -1,5 +1,6 @@
 """A small agent: says Hello, sends batches, reads what comes back."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,8 @@ class Agent:
         stub: Any = ingest_pb2_grpc.IngestServiceStub(channel)
         self.call: Any = stub.Report()
         self.sequence = 0
+        # Settings and commands that came meanwhile.
+        self.orders: list[ingest_pb2.ReportResponse] = []
 
     async def hello(
         self,
@@ -40,7 +43,18 @@ class Agent:
         return response.welcome
 
     async def read(self) -> ingest_pb2.ReportResponse:
-        """Read the next response; raises AioRpcError when the stream ended with an error."""
+        """Read the next response that is no order; AioRpcError when the stream ended with one."""
+        while (report := await self._read()).WhichOneof("kind") in {"settings", "command"}:
+            self.orders.append(report)
+        return report
+
+    async def order(self) -> ingest_pb2.ReportResponse:
+        """Give the next order, the oldest first."""
+        if not self.orders:
+            self.orders.append(await self._read())
+        return self.orders.pop(0)
+
+    async def _read(self) -> ingest_pb2.ReportResponse:
         response = await self.call.read()
         if response is grpc.aio.EOF:
             raise EOFError
@@ -51,7 +65,10 @@ class Agent:
         """Send one batch without waiting."""
         self.sequence += 1
         batch = ingest_pb2.Batch(sequence=self.sequence, records=records, gaps=gaps)
-        await self.call.write(ingest_pb2.ReportRequest(batch=batch))
+        try:
+            await self.call.write(ingest_pb2.ReportRequest(batch=batch))
+        except asyncio.InvalidStateError:
+            await self.read()  # raises what it ended with
 
     async def store(
         self, records: Sequence[pb.Record], gaps: Sequence[ingest_pb2.Gap] = ()

@@ -1,13 +1,16 @@
 """Gaps: where they begin and end, what they are called, and that none is forgotten."""
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
 
 from mailtally.v1 import ingest_pb2 as pb
 from mailtally_agent.gap import Gap
+from mailtally_agent.gap_watch import GapWatch
 from mailtally_agent.harvest import MARK_EVERY_US, Harvest
+from mailtally_agent.source.hole import Hole
 from mailtally_agent.terms import GapCause
 from mailtally_agent.wire import encode_gap
 from tests.unit.agent.test_harvest import LINE, Clock, append, new_harvest
@@ -163,6 +166,28 @@ def test_gap_ends_with_the_first_line_that_was_not_read_before(tmp_path: Path) -
     seconds, (gap,) = read_all(new_harvest(tmp_path, clock))
     assert seconds == [1, 2, 6]
     assert (gap.from_us, gap.to_us) == (at(4), at(6))
+
+
+def test_gap_ends_inside_a_chunk_that_begins_with_older_lines(tmp_path: Path) -> None:
+    clock = Clock()
+    followed(tmp_path, clock, 3, 4).close()
+    rotate_away(tmp_path, 1, 2, 6, 7)
+
+    seconds, (gap,) = read_all(new_harvest(tmp_path, clock))
+    assert seconds == [1, 2, 6, 7]
+    assert (gap.from_us, gap.to_us) == (at(4), at(6))
+
+
+def test_hole_that_is_found_again_before_its_end_is_one_gap() -> None:
+    watch = GapWatch("mail.log")
+    hole = Hole(GapCause.TRUNCATED, certain=False)
+    watch.begin(hole, at(1))
+    restored = GapWatch("mail.log")
+    restored.restore(json.loads(json.dumps(watch.state())))
+    restored.begin(hole, at(1))
+
+    assert len(restored.end(["a line"], lambda lines: at(2) if any(lines) else None)) == 1
+    assert (watch.suspected, restored.suspected) == (1, 1)
 
 
 def test_line_without_a_record_counts_as_the_last_one_read(tmp_path: Path) -> None:

@@ -186,6 +186,7 @@ def test_line_that_cannot_be_read_is_counted_with_a_sample() -> None:
 
     assert dict(reader.unparsed) == {"smtp": 1, "header": 1}
     assert reader.samples[1] == "no header"
+    assert reader.sample_daemons == ["smtp", "header"]
 
 
 def test_equal_lines_of_one_moment_are_told_apart_and_the_same_each_time() -> None:
@@ -205,3 +206,15 @@ def test_06_message_that_never_ends_is_forgotten_after_the_queue_lifetime() -> N
     reader.read(["2026-03-08T10:00:00Z mx1 postfix/pickup[7]: B1B2C3D4: uid=1 from=<x>"])
 
     assert reader.open_messages == 1
+
+
+def test_oldest_line_is_the_oldest_and_not_that_of_the_first_chunk() -> None:
+    reader = new_reader()
+
+    reader.read(log(attempt("A1B2C3D4"), attempt("A1B2C3D5")))
+
+    assert reader.oldest_us is not None
+    assert reader.newest_us is not None
+    assert reader.oldest_us < reader.newest_us
+    assert [message.queue_id for message in reader.oldest_open(1)] == ["A1B2C3D4"]
+    assert len(reader.oldest_open(20)) == 2

@@ -38,14 +38,30 @@ def pack(path: Path, ending: str = "gz", content: bytes | None = None) -> Path:
 
 
 class CountingDisk(RealDisk):
-    """Counts how often each file was opened."""
+    """Counts how often each file was opened, and the bytes that were read of it."""
 
     def __init__(self) -> None:
         self.opened: Counter[str] = Counter()
+        self.bytes_read: Counter[str] = Counter()
 
     def open(self, path: str) -> RealOpenFile:
-        self.opened[os.path.basename(path)] += 1
-        return super().open(path)
+        name = os.path.basename(path)
+        self.opened[name] += 1
+        return CountedFile(os.open(path, os.O_RDONLY), name, self.bytes_read)
+
+
+class CountedFile(RealOpenFile):
+    """Counts the bytes read."""
+
+    def __init__(self, descriptor: int, name: str, bytes_read: Counter[str]) -> None:
+        super().__init__(descriptor)
+        self._name = name
+        self._bytes_read = bytes_read
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        data = super().read_at(offset, length)
+        self._bytes_read[self._name] += len(data)
+        return data
 
 
 @pytest.mark.parametrize("ending", PACK)
@@ -172,9 +188,7 @@ def test_no_compressed_file_is_opened_while_nothing_is_rotated(tmp_path: Path) -
     assert read_all(log) == ["two"]
 
 
-def test_resuming_opens_no_file_that_cannot_hold_the_place_further_than_its_head(
-    tmp_path: Path,
-) -> None:
+def test_of_a_file_that_cannot_hold_the_place_the_head_is_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "mail.log"
     append(path, numbered(0, 20_000))
     log = open_log(path)
@@ -183,19 +197,18 @@ def test_resuming_opens_no_file_that_cannot_hold_the_place_further_than_its_head
     path.rename(tmp_path / "mail.log.3")
     pack(tmp_path / "mail.log.3")
     for number in (2, 1):
-        append(tmp_path / f"mail.log.{number}", numbered(30_000 * number, 30_000 * number + 9))
+        append(tmp_path / f"mail.log.{number}", numbered(90_000 * number, 90_000 * number + 80_000))
         pack(tmp_path / f"mail.log.{number}")
     append(path, "now\n")
     disk = CountingDisk()
 
     resumed = LogFile(disk, str(path), place)
     assert read_all(resumed)[-1] == "now"
-    assert disk.opened == {
-        "mail.log": 2,
-        "mail.log.1.gz": 2,
-        "mail.log.2.gz": 2,
-        "mail.log.3.gz": 1,
-    }
+    assert [disk.opened[f"mail.log.{number}.gz"] for number in (1, 2, 3)] == [2, 2, 1]
+    for name in ("mail.log.1.gz", "mail.log.2.gz"):
+        size = (tmp_path / name).stat().st_size
+        assert size > 200_000
+        assert disk.bytes_read[name] < size + 40_000
 
 
 @pytest.mark.parametrize("ending", PACK)
@@ -381,3 +394,21 @@ def test_copy_that_is_shorter_than_what_was_read_of_the_log(tmp_path: Path) -> N
 
     assert read_all(log) == [*numbered(100, 200).splitlines(), "next"]
     assert holes(log) == [("truncated", False)]
+
+
+def test_log_that_was_restored_is_no_copy_made_by_rotation(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "one\n")
+    log = open_log(path)
+    read_all(log)
+    place = log.place()
+    content = path.read_bytes()
+    path.rename(tmp_path / "away")
+    path.write_bytes(content)
+    resumed = open_log(path, place)
+    assert read_all(resumed) == []
+    path.rename(tmp_path / "mail.log.1")
+    append(path, "two\n")
+
+    assert read_all(resumed) == ["two"]
+    assert holes(resumed) == []

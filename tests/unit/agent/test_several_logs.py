@@ -12,16 +12,18 @@ LOGS = ("a.log", "b.log", "c.log")
 
 
 def seconds(window: Window) -> list[int]:
-    """Of the records that wait, sent in one batch."""
-    batch = window.next_batch(flush=True)
-    return [record.key.time_us // 1_000_000 % 60 for record in batch.records] if batch else []
+    """Of the records that wait, all sent."""
+    found = []
+    while batch := window.next_batch(flush=True):
+        found += [record.key.time_us // 1_000_000 % 60 for record in batch.records]
+    return found
 
 
 def test_a_long_backlog_keeps_no_log_waiting(tmp_path: Path) -> None:
     append(tmp_path, *[1] * 10_000, log="a.log")
     append(tmp_path, 2, log="b.log")
     append(tmp_path, 3, log="c.log")
-    harvest = new_harvest(tmp_path, Clock(), Window(50_000, 1), LOGS)
+    harvest = new_harvest(tmp_path, Clock(), Window(5_000, 64), LOGS)
 
     for _ in LOGS:
         assert harvest.read_some()
@@ -32,7 +34,6 @@ def test_a_long_backlog_keeps_no_log_waiting(tmp_path: Path) -> None:
     append(tmp_path, 4, log="b.log")
     harvest.read_some()
     harvest.read_some()
-    harvest.window.acknowledge(1)
     assert 4 in seconds(harvest.window)
 
 

@@ -1,13 +1,14 @@
 """Each mistake of a configuration is one line that says where, what and what instead."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mailtally_collector.config import ConfigError, default_database, load_config
 
 
-def mistakes(folder: Path, text: str, **options: str) -> list[str]:
+def mistakes(folder: Path, text: str, **options: Any) -> list[str]:
     file = folder / "c.toml"
     file.write_text(text)
     with pytest.raises(ConfigError) as wrong:
@@ -78,19 +79,26 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         load_config(tmp_path / "latin1.toml")
 
 
-def test_plaintext_is_kept_on_the_loopback_unless_asked_for(tmp_path: Path) -> None:
+def test_plaintext_is_for_the_loopback_and_when_asked_for(tmp_path: Path) -> None:
     refused = (
-        "0.0.0.0:8790 can be reached by others and nothing is encrypted: give [tls] files, or set"
-        " listen.insecure = true"
+        "0.0.0.0:8790 can be reached by others, and with listen.insecure nothing would be"
+        " encrypted: leave out listen.insecure, and invite agents (mailtally-collector agents"
+        " invite NAME)"
     )
-    assert mistakes(tmp_path, '[listen]\n\naddress = "0.0.0.0:8790"\n') == [
-        f"c.toml:3: listen.address: {refused}"
+    text = '[listen]\ninsecure = true\naddress = "0.0.0.0:8790"\n'
+    assert mistakes(tmp_path, text) == [f"c.toml:3: listen.address: {refused}"]
+    text = "[listen]\ninsecure = true\n"
+    assert mistakes(tmp_path, text, listen="0.0.0.0:8790") == [
+        f"--listen: listen.address: {refused}"
     ]
-    assert mistakes(tmp_path, "", listen="0.0.0.0:8790") == [f"--listen: listen.address: {refused}"]
-    (tmp_path / "c.toml").write_text("[listen]\ninsecure = true\n")
-    assert load_config(tmp_path / "c.toml", listen="0.0.0.0:1").listen.address == "0.0.0.0:1"
+    assert load_config(None, listen="0.0.0.0:1").has_authority
     for address in ("127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"):
-        assert load_config(None, listen=address).listen.address == address
+        assert not load_config(None, listen=address, insecure=True).has_authority
+
+
+def test_agents_come_to_their_certificates_at_the_next_port_unless_told_otherwise() -> None:
+    for address, enrolment in (("[::]:8790", "[::]:8791"), ("127.0.0.1:0", "127.0.0.1:0")):
+        assert load_config(None, listen=address).listen.enrolment_address == enrolment
 
 
 def test_certificates_are_given_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from mailtally.v1 import query_pb2, query_pb2_grpc
+from mailtally.v1 import control_pb2, control_pb2_grpc, query_pb2, query_pb2_grpc
 
 EXPORT_PART = 250
 Answer = TypeVar("Answer", bound=Message)
@@ -29,6 +29,7 @@ class Canned:
     events: list[query_pb2.Event] = field(default_factory=list)
     traced: query_pb2.TraceMessageResponse = field(default_factory=query_pb2.TraceMessageResponse)
     servers: query_pb2.ListServersResponse = field(default_factory=query_pb2.ListServersResponse)
+    server: query_pb2.GetServerResponse = field(default_factory=query_pb2.GetServerResponse)
     unknown: query_pb2.ListUnknownRepliesResponse = field(
         default_factory=query_pb2.ListUnknownRepliesResponse
     )
@@ -39,6 +40,11 @@ class Canned:
     jobs: query_pb2.ListJobsResponse = field(default_factory=query_pb2.ListJobsResponse)
     gaps: query_pb2.ListGapsResponse = field(default_factory=query_pb2.ListGapsResponse)
     coverage: query_pb2.Coverage | None = None
+    settings: control_pb2.GetSettingsResponse = field(
+        default_factory=control_pb2.GetSettingsResponse
+    )
+    collected: list[control_pb2.CollectNowResponse] = field(default_factory=list)
+    audit: control_pb2.ListAuditResponse = field(default_factory=control_pb2.ListAuditResponse)
     status: grpc.StatusCode | None = None
     details: str = ""
     hold: threading.Event | None = None
@@ -53,9 +59,10 @@ class CannedService(query_pb2_grpc.QueryServiceServicer):
     def __init__(self, canned: Canned) -> None:
         self._canned = canned
 
-    def _answer(
+    def answer(
         self, request: Message, context: grpc.ServicerContext, answer: Callable[[], Answer]
     ) -> Answer:
+        """Note the request, and answer as the Canned says."""
         canned = self._canned
         canned.asked.append(request)
         canned.was_asked.set()
@@ -68,12 +75,12 @@ class CannedService(query_pb2_grpc.QueryServiceServicer):
     def Summary(  # noqa: N802
         self, request: query_pb2.SummaryRequest, context: grpc.ServicerContext
     ) -> query_pb2.SummaryResponse:
-        return self._answer(request, context, lambda: self._canned.summary)
+        return self.answer(request, context, lambda: self._canned.summary)
 
     def TopReasons(  # noqa: N802
         self, request: query_pb2.TopReasonsRequest, context: grpc.ServicerContext
     ) -> query_pb2.TopReasonsResponse:
-        return self._answer(request, context, lambda: self._canned.reasons)
+        return self.answer(request, context, lambda: self._canned.reasons)
 
     def ListEvents(  # noqa: N802
         self, request: query_pb2.ListEventsRequest, context: grpc.ServicerContext
@@ -86,12 +93,12 @@ class CannedService(query_pb2_grpc.QueryServiceServicer):
             next_page_token=more,
             coverage=None if first else self._canned.coverage,
         )
-        return self._answer(request, context, lambda: page)
+        return self.answer(request, context, lambda: page)
 
     def Breakdown(  # noqa: N802
         self, request: query_pb2.BreakdownRequest, context: grpc.ServicerContext
     ) -> query_pb2.BreakdownResponse:
-        return self._answer(request, context, lambda: self._canned.breakdown)
+        return self.answer(request, context, lambda: self._canned.breakdown)
 
     def TailEvents(  # noqa: N802
         self, request: query_pb2.TailEventsRequest, context: grpc.ServicerContext
@@ -123,45 +130,89 @@ class CannedService(query_pb2_grpc.QueryServiceServicer):
     def _answer_parts(
         self, request: Message, context: grpc.ServicerContext, parts: list[Answer]
     ) -> Iterator[Answer]:
-        self._answer(request, context, lambda: request)
+        self.answer(request, context, lambda: request)
         yield from parts
 
     def TraceMessage(  # noqa: N802
         self, request: query_pb2.TraceMessageRequest, context: grpc.ServicerContext
     ) -> query_pb2.TraceMessageResponse:
-        return self._answer(request, context, lambda: self._canned.traced)
+        return self.answer(request, context, lambda: self._canned.traced)
 
     def ListServers(  # noqa: N802
         self, request: query_pb2.ListServersRequest, context: grpc.ServicerContext
     ) -> query_pb2.ListServersResponse:
-        return self._answer(request, context, lambda: self._canned.servers)
+        return self.answer(request, context, lambda: self._canned.servers)
+
+    def GetServer(  # noqa: N802
+        self, request: query_pb2.GetServerRequest, context: grpc.ServicerContext
+    ) -> query_pb2.GetServerResponse:
+        return self.answer(request, context, lambda: self._canned.server)
 
     def ListUnknownReplies(  # noqa: N802
         self, request: query_pb2.ListUnknownRepliesRequest, context: grpc.ServicerContext
     ) -> query_pb2.ListUnknownRepliesResponse:
-        return self._answer(request, context, lambda: self._canned.unknown)
+        return self.answer(request, context, lambda: self._canned.unknown)
 
     def GetRules(  # noqa: N802
         self, request: query_pb2.GetRulesRequest, context: grpc.ServicerContext
     ) -> query_pb2.GetRulesResponse:
-        return self._answer(request, context, lambda: self._canned.rules)
+        return self.answer(request, context, lambda: self._canned.rules)
 
     def ListJobs(  # noqa: N802
         self, request: query_pb2.ListJobsRequest, context: grpc.ServicerContext
     ) -> query_pb2.ListJobsResponse:
-        return self._answer(request, context, lambda: self._canned.jobs)
+        return self.answer(request, context, lambda: self._canned.jobs)
 
     def ListGaps(  # noqa: N802
         self, request: query_pb2.ListGapsRequest, context: grpc.ServicerContext
     ) -> query_pb2.ListGapsResponse:
-        return self._answer(request, context, lambda: self._canned.gaps)
+        return self.answer(request, context, lambda: self._canned.gaps)
+
+
+class CannedControl(control_pb2_grpc.ControlServiceServicer):
+    """Answers from a Canned; what is changed is only noted."""
+
+    def __init__(self, canned: Canned, query: CannedService) -> None:
+        self._canned = canned
+        self._query = query
+
+    def GetSettings(  # noqa: N802
+        self, request: control_pb2.GetSettingsRequest, context: grpc.ServicerContext
+    ) -> control_pb2.GetSettingsResponse:
+        return self._query.answer(request, context, lambda: self._canned.settings)
+
+    def UpdateSettings(  # noqa: N802
+        self, request: control_pb2.UpdateSettingsRequest, context: grpc.ServicerContext
+    ) -> control_pb2.UpdateSettingsResponse:
+        settings = self._canned.settings
+        updated = control_pb2.UpdateSettingsResponse(fleet=settings.fleet, servers=settings.servers)
+        return self._query.answer(request, context, lambda: updated)
+
+    def ClearSettings(  # noqa: N802
+        self, request: control_pb2.ClearSettingsRequest, context: grpc.ServicerContext
+    ) -> control_pb2.ClearSettingsResponse:
+        cleared = control_pb2.ClearSettingsResponse(servers=self._canned.settings.servers)
+        return self._query.answer(request, context, lambda: cleared)
+
+    def CollectNow(  # noqa: N802
+        self, request: control_pb2.CollectNowRequest, context: grpc.ServicerContext
+    ) -> Iterator[control_pb2.CollectNowResponse]:
+        self._query.answer(request, context, lambda: request)
+        yield from self._canned.collected
+
+    def ListAudit(  # noqa: N802
+        self, request: control_pb2.ListAuditRequest, context: grpc.ServicerContext
+    ) -> control_pb2.ListAuditResponse:
+        return self._query.answer(request, context, lambda: self._canned.audit)
 
 
 @contextmanager
 def serving(canned: Canned, credentials: grpc.ServerCredentials | None = None) -> Iterator[Canned]:
     """Serve on a free port of 127.0.0.1; ``canned.address`` says which."""
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
-    query_pb2_grpc.add_QueryServiceServicer_to_server(CannedService(canned), server)
+    service = CannedService(canned)
+    query_pb2_grpc.add_QueryServiceServicer_to_server(service, server)
+    control_pb2_grpc.add_ControlServiceServicer_to_server(CannedControl(canned, service), server)
     if credentials is None:
         port = server.add_insecure_port("127.0.0.1:0")
     else:

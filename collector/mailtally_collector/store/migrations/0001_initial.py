@@ -47,7 +47,7 @@ PARTIAL_INDEXES = (
 PARTITIONED = ("message", "message_score", "message_event", "delivery", "attempt", "failure")
 
 
-def up(_migrator: SchemaMigrator, db: Database) -> None:
+def up(_migrator: SchemaMigrator, db: Database) -> None:  # noqa: PLR0915 - one for each table
     """Create every table."""
     is_sqlite = isinstance(db, SqliteDatabase)
 
@@ -567,6 +567,82 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
         class Meta:
             table_name = "stale_server"
 
+    class Control(Frozen):
+        id = IntegerField(primary_key=True)
+        changes = BigIntegerField()
+
+    class Settings(Frozen):
+        server_id = IntegerField(primary_key=True)
+        enabled = BooleanField()
+        interval_seconds = IntegerField()
+        revision = BigIntegerField()
+        changed_us = BigIntegerField()
+        changed_by = TextField()
+
+    class CollectionRequest(Frozen):
+        id = BigIntegerField(primary_key=True)
+        server_id = IntegerField()
+        requested_us = BigIntegerField()
+        until_us = BigIntegerField()
+        state = IntegerField()
+        records = BigIntegerField()
+        error = TextField()
+
+        class Meta:
+            table_name = "collection_request"
+            indexes = ((("until_us",), False),)
+
+    class AgentReport(Frozen):
+        server_id = IntegerField(primary_key=True)
+        stream = BigIntegerField()
+        connected_us = BigIntegerField()
+        left_us = BigIntegerField()
+        reported_us = BigIntegerField()
+        clock_skew_us = BigIntegerField()
+        oldest_line_us = BigIntegerField()
+        settings_revision = BigIntegerField()
+        next_collection_us = BigIntegerField()
+        samples = BlobField()
+        open_messages = BlobField()
+        sources = BlobField()
+
+        class Meta:
+            table_name = "agent_report"
+
+    class Audit(Frozen):
+        id = BigAutoField()
+        time_us = BigIntegerField(index=True)
+        who = TextField()
+        action = TextField()
+        scope = TextField()
+        detail = TextField()
+
+    class Invitation(Frozen):
+        id = AutoField()
+        secret_hash = BlobField(unique=True)
+        server = TextField()
+        created_us = BigIntegerField()
+        expires_us = BigIntegerField()
+        used_us = BigIntegerField()
+
+    class AgentCertificate(Frozen):
+        id = AutoField()
+        fingerprint = BlobField(unique=True)
+        server = TextField(index=True)
+        issued_us = BigIntegerField()
+        not_after_us = BigIntegerField()
+        revoked_us = BigIntegerField()
+
+        class Meta:
+            table_name = "agent_certificate"
+
+    class FormerName(Frozen):
+        name = TextField(primary_key=True)
+        server = TextField()
+
+        class Meta:
+            table_name = "former_name"
+
     db.create_tables(
         [
             Server,
@@ -602,6 +678,14 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:
             Horizon,
             NameUse,
             StaleServer,
+            Control,
+            Settings,
+            CollectionRequest,
+            AgentReport,
+            Audit,
+            Invitation,
+            AgentCertificate,
+            FormerName,
         ]
     )
     sql = sql_for(db)

@@ -10,6 +10,13 @@ Ids       Of messages: the hour of arrival, as it was known first, above 28 bits
 
 from peewee import Model
 
+from mailtally_collector.store.models.control import (
+    AgentReport,
+    Audit,
+    CollectionRequest,
+    Control,
+    Settings,
+)
 from mailtally_collector.store.models.hosts import (
     AckToken,
     Allotment,
@@ -19,6 +26,7 @@ from mailtally_collector.store.models.hosts import (
     Server,
     Unsettled,
 )
+from mailtally_collector.store.models.identities import AgentCertificate, FormerName, Invitation
 from mailtally_collector.store.models.jobs import Horizon, Job, NameUse, Retention, StaleServer
 from mailtally_collector.store.models.messages import (
     Attempt,
@@ -52,18 +60,25 @@ __all__ = [
     "TABLES",
     "AckToken",
     "Address",
+    "AgentCertificate",
+    "AgentReport",
     "Allotment",
     "Attempt",
+    "Audit",
     "Client",
+    "CollectionRequest",
+    "Control",
     "Delivery",
     "Domain",
     "DomainHour",
     "DomainProviderDay",
     "DomainReasonDay",
     "Failure",
+    "FormerName",
     "Gap",
     "Horizon",
     "Instance",
+    "Invitation",
     "Job",
     "MailboxDay",
     "Message",
@@ -79,6 +94,7 @@ __all__ = [
     "ReplyTemplate",
     "Retention",
     "Server",
+    "Settings",
     "StaleServer",
     "TrafficHour",
     "Transport",
@@ -119,4 +135,12 @@ TABLES: tuple[type[Model], ...] = (
     Horizon,
     NameUse,
     StaleServer,
+    Control,
+    Settings,
+    CollectionRequest,
+    AgentReport,
+    Audit,
+    Invitation,
+    AgentCertificate,
+    FormerName,
 )

@@ -1,0 +1,1 @@
+"""Who is who: the authority that signs, the certificates that come, and who may do what."""

@@ -4,25 +4,30 @@ Gives     ``Collector``, one process on a storage.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import cache
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from mailtally_collector.classify.current_rules import CurrentRules
+from mailtally_collector.identity.admission import Admission, Ledger
 from mailtally_collector.ingest import IngestService
+from mailtally_collector.order_watch import OrderWatch
 from mailtally_collector.presence import Presence
+from mailtally_collector.query_threads import QueryThreads
 from mailtally_collector.store.dialect import sql_for
 from mailtally_collector.store.retention import RowRetention
 from mailtally_collector.store.store import Store
 from mailtally_collector.store.write_batch import BatchStore
 from mailtally_collector.store.writer import StoreUnavailableError, Writer
+from mailtally_collector.streams import Streams
 from tests.faults.simulation.database import Storage, VirtualDatabase
 from tests.faults.simulation.killed import Killed
 from tests.faults.simulation.network import Stream
 
 SLOWEST_WRITER = 0.03
+STOP_SECONDS = 5
 
 
 @cache
@@ -102,6 +107,14 @@ class VirtualStore(Store):
             more = await asyncio.wrap_future(work)
 
 
+class InlineThreads:
+    """Answers at once; nothing is written meanwhile."""
+
+    async def run(self, question: Callable[..., Any], *arguments: Any) -> Any:
+        """Answer."""
+        return question(*arguments)
+
+
 class Collector:
     """One process; ``ended`` is called when it was killed."""
 
@@ -118,14 +131,24 @@ class Collector:
         self._streams: list[Stream] = []
         self.dead = False
         self.store = VirtualStore(storage, clock, random, self.kill)
+        reader = VirtualDatabase(storage, may_fail=False)
+        reader.connect()
+        self._watch = OrderWatch(sql_for(reader), cast("QueryThreads", InlineThreads()), clock)
+        streams = Streams(asyncio.get_running_loop().time)
+        # Without certificates nothing is asked of what the database knows of them.
+        admission = Admission(cast("Ledger", None), streams, clock, is_authority=False)
         self._service = IngestService(
-            self.store, Presence(), clock, names_are_certified=False
+            self.store, Presence(), self._watch, clock, streams=streams, admission=admission
         )
+        self._do(self._watch.start())
 
     def accept(self, stream: Stream) -> None:
         """Serve a stream."""
-        task = stream.serve(self._service.Report)
         self._streams.append(stream)
+        self._do(stream.serve(self._service.Report))
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -153,8 +176,8 @@ class Collector:
     async def stop(self) -> None:
         """End as after SIGTERM."""
         self._service.stop()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=5)
+        if streams := [stream.handler for stream in self._streams if stream.handler]:
+            await asyncio.wait(streams, timeout=STOP_SECONDS)
         if not self.dead:
             self.store.close()
             self.kill()

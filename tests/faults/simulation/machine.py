@@ -19,12 +19,15 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
 
+from mailtally_agent.collecting import Collecting
 from mailtally_agent.config import Config
+from mailtally_agent.daemon import CHECKPOINT_NAME
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.harvest import Harvest, HarvestOptions
 from mailtally_agent.reading import LogOptions, ReadingOptions
 from mailtally_agent.reporting import Reporting
 from mailtally_agent.session import Session
+from mailtally_agent.settings_state import SETTINGS_NAME
 from mailtally_agent.ship import Window
 from mailtally_agent.source.disk import RealDisk
 from mailtally_agent.status import StatusFile
@@ -38,7 +41,8 @@ from tests.faults.simulation.traffic import Traffic
 
 LOG = "/var/log/mail.log"
 STATE = "/var/lib/mailtally-agent"
-CHECKPOINT = f"{STATE}/checkpoint.json"
+CHECKPOINT = f"{STATE}/{CHECKPOINT_NAME}"
+SETTINGS = f"{STATE}/{SETTINGS_NAME}"
 RULES = DirectionRules([ip_network("127.0.0.1/32")])
 logger = logging.getLogger(__name__)
 
@@ -107,13 +111,22 @@ class Agent:
             reading=ReadingOptions(UTC, RULES),
             since_us=None,
         )
-        config = cast("Config", SimpleNamespace(collector="c:1", tls=None, channel=self._channel))
+        config = SimpleNamespace(
+            server=plan.server,
+            collectors_of=lambda _: ["c:1"],
+            tls=None,
+            insecure=True,
+            channel=self._channel,
+        )
         window = Window(plan.batch_records, plan.batches_in_flight)
         self.harvest = Harvest(options, disk, clock, window)
         status = NoStatusFile(Path(STATE), plan.server, clock)
-        session = Session(self.harvest, plan.server, status, clock)
-        self.reporting = Reporting(config, self.harvest, session, until_end=False)
-        await self.reporting.run(welcomed=lambda: None, waiting=self._waiting)
+        collecting = Collecting(self.harvest, plan.server, disk, SETTINGS, clock)
+        session = Session(self.harvest, plan.server, status, clock, collecting)
+        self.reporting = Reporting(
+            cast("Config", config), self.harvest, session, until_end=False
+        )
+        await self.reporting.run(welcomed=lambda _: None, waiting=self._waiting)
         self.harvest.close()
 
 

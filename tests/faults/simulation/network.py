@@ -14,12 +14,13 @@ from typing import Any
 import grpc
 
 from mailtally.v1 import ingest_pb2 as pb
+from mailtally_collector.ingest_limits import Oversized, parse_report
 from tests.faults.simulation.killed import Killed
 
 # Messages of one direction that are sent and not read yet; then the sender waits.
 WINDOW = 8
 REPLAYED_MAX = 4
-Handler = Callable[[AsyncIterator[pb.ReportRequest], Any], Coroutine[Any, Any, None]]
+Handler = Callable[[AsyncIterator[pb.ReportRequest | Oversized], Any], Coroutine[Any, Any, None]]
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
 
@@ -77,7 +78,7 @@ class Stream:
         self.down = Direction(network)
         self._network = network
         self._status: tuple[grpc.StatusCode, str] | None = None
-        self._handler: asyncio.Task[None] | None = None
+        self.handler: asyncio.Task[None] | None = None
 
     # The agent's side: what is used of grpc.aio.StreamStreamCall.
 
@@ -144,12 +145,9 @@ class Stream:
 
     # The collector's side.
 
-    def serve(self, handler: Handler) -> asyncio.Task[None]:
+    async def serve(self, handler: Handler) -> None:
         """Have a collector answer it."""
-        self._handler = asyncio.get_running_loop().create_task(self._serve(handler))
-        return self._handler
-
-    async def _serve(self, handler: Handler) -> None:
+        self.handler = asyncio.current_task()
         try:
             await handler(self._requests(), Context(self))
         except grpc.aio.AbortError:
@@ -164,9 +162,9 @@ class Stream:
         if self._status is None:
             self._status = (code, details)
 
-    async def _requests(self) -> AsyncIterator[pb.ReportRequest]:
+    async def _requests(self) -> AsyncIterator[pb.ReportRequest | Oversized]:
         while (data := await self.up.receive()) is not None:
-            yield pb.ReportRequest.FromString(data)
+            yield parse_report(data)
 
     # Faults.
 
@@ -185,8 +183,8 @@ class Stream:
         self.down.post(None, lambda: self._end_with(UNAVAILABLE, "connection lost"))
 
     def _lose_handler(self) -> None:
-        if self._handler is not None:
-            self._handler.cancel()
+        if self.handler is not None:
+            self.handler.cancel()
 
 
 class Context:

@@ -14,7 +14,7 @@ from random import Random
 from types import SimpleNamespace
 from unittest.mock import patch
 
-from mailtally_agent import reporting
+from mailtally_agent import connection
 from mailtally_agent.source import disk as source_disk
 from mailtally_collector import ingest
 from mailtally_collector.store import writer
@@ -280,8 +280,9 @@ def as_simulated(seed: int) -> Iterator[None]:
     random.seed(seed)
     with (
         patch.object(source_disk, "os", CurrentCalls()),
-        patch.object(reporting, "open_channel", lambda config: config.channel()),
+        patch.object(connection.Link, "_open", lambda link, _: link._config.channel()),  # noqa: SLF001
         patch.object(ingest.secrets, "token_bytes", tokens.randbytes),
+        patch.object(ingest.secrets, "randbits", tokens.getrandbits),
         patch.object(writer, "time", SimpleNamespace(sleep=lambda _: None)),
     ):
         yield

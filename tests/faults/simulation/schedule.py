@@ -11,6 +11,8 @@ from tests.faults.simulation.plan import MachinePlan, Schedule, Step
 
 SECONDS = 12.0
 FAULTS_MAX = 8
+# Most faults come together: what happens while something is away already is what breaks things.
+IN_A_STORM = 0.7
 DAY_US = 86_400_000_000
 # Clocks start some seconds before days and years end, too.
 STARTS = tuple(
@@ -23,7 +25,7 @@ How = dict[str, Any]
 
 def _down(random: Random) -> float:
     """How long something is away: mostly not long."""
-    return round(random.choice((0.05, 0.5, 2.0, 5.0)) * random.random(), 3)
+    return round(random.choice((0.05, 0.5, 2.0, 5.0)) * (1 - random.random() ** 2), 3)
 
 
 def _calls(random: Random) -> int:
@@ -74,8 +76,12 @@ def schedule_of(seed: int) -> Schedule:
     weights = [weight for weight, _ in FAULTS.values()]
     # One schedule in sixteen is a quiet day: then nothing may look like a loss.
     faults = 0 if random.randrange(16) == 0 else random.randint(1, FAULTS_MAX)
+    storms = [random.random() * SECONDS for _ in range(random.choice((1, 1, 2)))]
     for kind in random.choices(kinds, weights, k=faults):
-        at = round(random.random() * SECONDS, 3)
+        at = random.random() * SECONDS
+        if random.random() < IN_A_STORM:
+            at = min(SECONDS, abs(random.gauss(random.choice(storms), 0.5)))
+        at = round(at, 3)
         steps.append(Step(at, kind, random.randrange(count), FAULTS[kind][1](random)))
     slowest = random.choice((0.001, 0.02, 0.3))
     return Schedule(seed, machines, tuple(sorted(steps, key=lambda step: step.at)), slowest)

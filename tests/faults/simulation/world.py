@@ -245,12 +245,12 @@ def run(schedule: Schedule) -> World:
     loop = VirtualLoop()
     troubles: list[str] = []
     loop.set_exception_handler(lambda _, context: _note(troubles, context))
-    try:
-        with as_simulated(schedule.seed):
+    with as_simulated(schedule.seed):
+        try:
             return loop.run_until_complete(_run(schedule, troubles))
-    finally:
-        loop.run_until_complete(_end_all())
-        loop.close()
+        finally:
+            loop.run_until_complete(_end_all())
+            loop.close()
 
 
 async def _end_all() -> None:

@@ -11,7 +11,7 @@ WORKERS ?= 3
 MANY = $(if $(ROWS),--rows $(ROWS)) $(if $(DATABASE),--database $(DATABASE)) \
 	$(if $(CLUSTER),--cluster $(CLUSTER))
 
-.PHONY: bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: faults faults-simulation mutants bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -102,6 +102,15 @@ corpus-formats: env  ## make the logs of tests/corpus/formats anew, with rsyslog
 
 hostile: env  ## read 100,000 lines with strangers' text; SEED=n repeats a run
 	$(BIN)/python -m tests.hostile $(if $(SEED),--seed $(SEED))
+
+faults: faults-simulation  ## faults of every kind, compared with what was logged
+
+faults-simulation: env  ## SIMULATIONS=n simulated schedules of faults (10,000); SEED=n runs one again
+	$(BIN)/python -m tests.faults.simulation \
+	    $(if $(SEED),--seed $(SEED),--schedules $(or $(SIMULATIONS),10000))
+
+mutants: env  ## the product with one fault each, and how soon the simulation sees it
+	$(BIN)/python -m tests.faults.mutants
 
 faults-postgres: env  ## PostgreSQL, collectors and agents killed in many ways; SEEDS=n of each
 	tests/setup/packages

@@ -138,6 +138,19 @@ def _new_key_each_time() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _numbered_on() -> Iterator[None]:
+    """Lines that are read again follow those that were read before."""
+    begin = LogReader.begin_anew
+
+    def begin_once(self: LogReader, newest_us: int) -> None:
+        if not hasattr(self, "_correlator"):
+            begin(self, newest_us)
+
+    with patch.object(LogReader, "begin_anew", begin_once):
+        yield
+
+
 def _greedy(text: str) -> DeliveryLogged | None:
     recipient, _, rest = text.partition(">, relay=")
     fields, _, rest = rest.rpartition(", status=")
@@ -251,7 +264,7 @@ MUTANTS: dict[str, Change] = {
     "torn line glued to the next file": _torn_line_glued,
     "gap not reported": _of(GapWatch, "begin", lambda *_: None),
     "forgotten lines not reported": _of(GapWatch, "forgotten", lambda *_: None),
-    "equal lines numbered on": _of(LogReader, "begin_anew", lambda *_: None),
+    "lines read again numbered on": _numbered_on,
     "new key at each reading": _new_key_each_time,
     "equal lines are one": _of(Occurrences, "count", lambda *_: 1),
     "greedy status": _of(attempt, "parse_delivery", _greedy),

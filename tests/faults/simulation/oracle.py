@@ -42,6 +42,11 @@ GAPS = """
 SELECT s.name, g.from_us, g.to_us, g.certain, g.cause
   FROM gap g JOIN server s ON s.id = g.server_id
 """
+# What roll-ups count, after retention too.
+RECIPIENTS = """
+SELECT s.name, SUM(t.recipients_00 + t.recipients_15 + t.recipients_30 + t.recipients_45)
+  FROM traffic_hour t JOIN server s ON s.id = t.server_id GROUP BY s.name
+"""
 MESSAGES = """
 SELECT s.name, m.queue_id, COUNT(*) FROM message m JOIN server s ON s.id = m.server_id
  GROUP BY s.name, m.queue_id
@@ -88,9 +93,13 @@ class Gap(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What the database holds, by server; ``oldest`` is the first line that was ever read."""
+    """What the database holds, by server.
+
+    ``oldest``  the first line that was ever read.  ``recipients``  what roll-ups count.
+    """
 
     oldest: dict[str, int]
+    recipients: dict[str, int]
 
     gaps: dict[str, list[Gap]]
 
@@ -134,8 +143,9 @@ def _read(world: World) -> Rows:
     for server, *gap in sql.run(GAPS).fetchall():
         gaps.setdefault(server, []).append(Gap(*gap))
     oldest = dict(sql.run("SELECT name, oldest_line_us FROM server").fetchall())
+    recipients = dict(sql.run(RECIPIENTS).fetchall())
     wrong = recount(sql, *span_of_rows(sql), repair=False)
-    return Rows(oldest, gaps, attempts, deliveries, messages, wrong)
+    return Rows(oldest, recipients, gaps, attempts, deliveries, messages, wrong)
 
 
 def _judge_machine(world: World, machine: Machine, rows: Rows, verdict: Verdict) -> None:
@@ -201,6 +211,10 @@ def _judge_messages(
         if queue_id not in vague and count > lives[queue_id]:
             verdict.twice += 1
             verdict.faults.append(f"{server}: {count} messages of {lives[queue_id]}: {queue_id}")
+    written = sum(len(life.recipients) for life in ledger.lives)
+    if rows.recipients.get(server, 0) > written + len(ledger.glues):
+        verdict.twice += 1
+        verdict.faults.append(f"{server}: roll-ups count {rows.recipients[server]} of {written}")
     states: dict[tuple[str, bytes], list[int]] = {}
     for queue_id, recipient, state in rows.deliveries.get(server, []):
         states.setdefault((queue_id, recipient), []).append(state)

@@ -154,7 +154,7 @@ class World:
                 self._restore(how["down"])
             case "retention":
                 if self._collector is not None:
-                    self.horizon_us = self.now_us() // DAY_US * DAY_US
+                    self.horizon_us = max(self.horizon_us, self.now_us() // DAY_US * DAY_US)
                     self._do(self._collector.retain(self.horizon_us))
             case kind:
                 raise ValueError(kind)
@@ -268,7 +268,8 @@ async def _run(schedule: Schedule, troubles: list[str]) -> World:
 
 def _note(troubles: list[str], context: dict[str, object]) -> None:
     error = context.get("exception")
-    if not isinstance(error, Killed):
+    # Of processes that were killed, tasks are left that wait for ever.
+    if error is not None and not isinstance(error, Killed):
         troubles.append(f"{context['message']}: {error!r}")
 
 

@@ -137,6 +137,8 @@ class Machine:
         self.plan = plan
         self.network = network
         self.ahead_us = 0
+        # By how much the clock was set back.
+        self.back_us = 0
         # Whether its checkpoint was lost or damaged: then the agent cannot know what it missed.
         self.forgot = False
         self.disk = Disk(self.clock_us)
@@ -168,6 +170,11 @@ class Machine:
     def is_happening(self) -> bool:
         """Whether something that happens to the log is not at its end."""
         return bool(self._happening)
+
+    def set_clock(self, by_us: int) -> None:
+        """Move the clock."""
+        self.ahead_us += by_us
+        self.back_us += max(0, -by_us)
 
     def write(self, count: int, part: float) -> None:
         """Let the daemon write lines; of the last one only a part."""

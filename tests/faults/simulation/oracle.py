@@ -85,10 +85,14 @@ class Gap(NamedTuple):
     certain: bool
     cause: int
 
-    def covers(self, time_us: int) -> bool:
-        """Whether a line of that moment lies in it; time stamps may be whole seconds."""
-        return self.from_us // SECOND_US <= time_us // SECOND_US and (
-            self.to_us == 0 or time_us <= self.to_us
+    def covers(self, time_us: int, back_us: int) -> bool:
+        """Whether a line of that moment lies in it; time stamps may be whole seconds.
+
+        ``back_us``  by how much the clock was set back: moments are no better than that then.
+        """
+        from_us, to_us = self.from_us - back_us, self.to_us + back_us
+        return from_us // SECOND_US <= time_us // SECOND_US and (
+            self.to_us == 0 or time_us <= to_us
         )
 
 
@@ -170,7 +174,7 @@ def _judge_machine(world: World, machine: Machine, rows: Rows, verdict: Verdict)
         elif key.time_us // SECOND_US <= rows.oldest.get(server, 0) // SECOND_US:
             # What was before is not known of, and nobody says that it is.
             verdict.in_gaps += count
-        elif any(gap.covers(key.time_us) for gap in gaps):
+        elif any(gap.covers(key.time_us, machine.back_us) for gap in gaps):
             verdict.in_gaps += count
         else:
             verdict.silent += count
@@ -204,7 +208,12 @@ def _judge_messages(
     ledger = machine.ledger
     lives = Counter(life.queue_id for life in ledger.lives if life.lines)
     # Where lines vanished, those of one message may read like those of the one before it.
-    vague = {life.queue_id for life in ledger.lives if not all(one.sure for one in life.lines)}
+    # Where a clock was set back, moments do not tell which message a line is about.
+    vague = {
+        life.queue_id
+        for life in ledger.lives
+        if machine.back_us or not all(one.sure for one in life.lines)
+    }
     for queue_id, count in rows.messages.get(server, Counter()).items():
         if ledger.may_be_glued(queue_id):
             continue

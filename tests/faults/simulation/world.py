@@ -110,7 +110,7 @@ class World:
             case "stop-agent":
                 machine.stop_agent(how["down"], term=True)
             case "clock":
-                machine.ahead_us += how["by_us"]
+                machine.set_clock(how["by_us"])
             case "unreadable":
                 self._for(how["for"], machine.disk.refuses, LOG, errno.EACCES)
             case "state-full":

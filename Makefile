@@ -11,7 +11,7 @@ WORKERS ?= 3
 MANY = $(if $(ROWS),--rows $(ROWS)) $(if $(DATABASE),--database $(DATABASE)) \
 	$(if $(CLUSTER),--cluster $(CLUSTER))
 
-.PHONY: faults faults-simulation mutants bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: faults faults-simulation faults-crash faults-blackbox mutants bench-outage bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -57,6 +57,7 @@ bench: env  ## speed and memory beside peers, in one run
 	tests/setup/packages
 	$(BIN)/python -m tests.bench.bench_parse
 	$(BIN)/python -m tests.bench.bench_classify $(if $(CORPUS),--corpus $(CORPUS))
+	$(BIN)/python -m tests.bench.bench_idle
 
 bench-ingest: env  ## records a second from the wire to the commit, on both databases; ROWS=n
 	tests/setup/packages
@@ -66,6 +67,9 @@ bench-ingest: env  ## records a second from the wire to the commit, on both data
 	    $(BIN)/python -m tests.bench.bench_ingest --database $$database \
 	        --rate 4000 --deliveries 40000 || exit 1; \
 	done
+
+bench-outage: env  ## a day of a busy host without a collector: memory, disk, how fast it is stored
+	$(BIN)/python -m tests.bench.bench_outage $(if $(HOURS),--hours $(HOURS))
 
 bench-abuse: env  ## an honest agent beside 2,000 half-open streams and 200 silent sockets, and bombs
 	$(BIN)/python -m tests.bench.bench_abuse
@@ -103,14 +107,26 @@ corpus-formats: env  ## make the logs of tests/corpus/formats anew, with rsyslog
 hostile: env  ## read 100,000 lines with strangers' text; SEED=n repeats a run
 	$(BIN)/python -m tests.hostile $(if $(SEED),--seed $(SEED))
 
-faults: faults-simulation  ## faults of every kind, compared with what was logged
+faults: faults-simulation faults-crash faults-blackbox  ## faults of all kinds, simulated and with real processes
 
-faults-simulation: env  ## SIMULATIONS=n simulated schedules of faults (10,000); SEED=n runs one again
+faults-simulation: env  ## SIMULATIONS=n simulated schedules of faults (10,000); SIMULATED=seed runs one again
 	$(BIN)/python -m tests.faults.simulation \
-	    $(if $(SEED),--seed $(SEED),--schedules $(or $(SIMULATIONS),10000))
+	    $(if $(SIMULATED),--seed $(SIMULATED),--schedules $(or $(SIMULATIONS),10000))
 
-mutants: env  ## the product with one fault each, and how soon the simulation sees it
+faults-crash: env  ## agent and collector killed, or failed, at POINTS=n system calls
+	tests/setup/packages
+	$(BIN)/python -m tests.faults.crash_points $(if $(POINTS),--points $(POINTS)) \
+	    $(if $(JOBS),--jobs $(JOBS))
+
+faults-blackbox: env  ## SCHEDULES=n random schedules of faults; SEED=n plays one again
+	tests/setup/packages
+	$(BIN)/python -m tests.faults.blackbox $(if $(SCHEDULES),--schedules $(SCHEDULES)) \
+	    $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED))
+
+mutants: env  ## the product with one fault each, and which layer of fault tests catches it
+	tests/setup/packages
 	$(BIN)/python -m tests.faults.mutants
+	$(BIN)/python -m tests.faults.process_mutants $(if $(JOBS),--jobs $(JOBS))
 
 faults-postgres: env  ## PostgreSQL, collectors and agents killed in many ways; SEEDS=n of each
 	tests/setup/packages

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for all tests that ask for one."""
+"""A PostgreSQL server and a collector for all tests that ask for one; no process outlives them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from mailtally_collector.store.database import migrate
 from mailtally_collector.store.location import location_of
+from tests.e2e.processes import Collector, end_all
 from tests.postgres.citus import MISSING, CitusCluster, has_citus
 from tests.postgres.server import PostgresServer
 
@@ -23,6 +24,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what only a cluster can show, unless asked for: ``make test-citus``."""
     return True if collection_path == CITUS_TESTS and not config.getoption("--citus") else None
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    yield
+    end_all()
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> Collector:
+    """A running collector on a SQLite file of its own."""
+    running = Collector(tmp_path)
+    running.start()
+    return running
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ FirstMoment = Callable[[Iterable[str]], int | None]
 
 
 class _Open(NamedTuple):
-    """A gap without its end. read_us: the newest line read before it was found, None for none."""
+    """A gap without its end. read_us: the last line read before it was found."""
 
     cause: GapCause
     certain: bool
@@ -53,18 +53,18 @@ class GapWatch:
         unsure = [gap for gap in self._open if not gap.certain]
         return self._ended[False] + sum(gap.cause is not GapCause.FORGOTTEN for gap in unsure)
 
-    def begin(self, hole: Hole, newest_us: int | None) -> None:
-        """Lines are missing behind the newest read so far."""
-        self._add(_Open(hole.cause, hole.certain, newest_us or 0, newest_us or 0))
+    def begin(self, hole: Hole, last_line_us: int | None) -> None:
+        """Lines are missing behind the last one read so far."""
+        self._add(_Open(hole.cause, hole.certain, last_line_us or 0, last_line_us or 0))
 
-    def forgotten(self, stored_until_us: int, newest_us: int | None) -> None:
+    def forgotten(self, stored_until_us: int, last_line_us: int | None) -> None:
         """The log is read again: the database knows lines up to a moment, 0 for none.
 
         What was given before has to be given again, as it may have been forgotten too.
         """
         self._again = list(self._given)
         if stored_until_us > 0:
-            read_us = newest_us or 0
+            read_us = last_line_us or 0
             self._add(_Open(GapCause.FORGOTTEN, False, stored_until_us, read_us))  # noqa: FBT003
 
     def take_again(self) -> list[Gap]:

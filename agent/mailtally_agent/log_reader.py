@@ -80,9 +80,14 @@ class LogReader:
         # How often the syslog daemon said that it threw lines away, and what was not taken yet.
         self.losses = 0
         self._new_losses: list[Loss] = []
-        # Moments of the first and the last line that had one.
+        # Moments of the first and the last line that had one, whatever they say.
         self.oldest_us: int | None = None
-        self.newest_us: int | None = None
+        self.last_line_us: int | None = None
+
+    @property
+    def newest_us(self) -> int | None:
+        """Moment of the last line about a message."""
+        return self._stamps.last_us
 
     def begin_anew(self, newest_us: int) -> None:
         """The lines to come do not follow those before: some may come a second time.
@@ -118,7 +123,7 @@ class LogReader:
         if self.oldest_us is None:
             self.oldest_us = self.first_moment_us(lines)
         self._read_lines(lines)
-        self.newest_us = self.first_moment_us(reversed(lines)) or self.newest_us
+        self.last_line_us = self.first_moment_us(reversed(lines)) or self.last_line_us
         return self._correlator.take_records()
 
     def take_losses(self) -> list[Loss]:
@@ -183,7 +188,7 @@ class LogReader:
         return {
             "last_us": self._stamps.last_us,
             "oldest_us": self.oldest_us,
-            "newest_us": self.newest_us,
+            "last_line_us": self.last_line_us,
             "moment_us": moment_us,
             "seen": seen,
             "swept_us": self._correlator.swept_us,
@@ -199,7 +204,7 @@ class LogReader:
         """Take up where state() was called; ValueError, TypeError or KeyError if malformed."""
         messages = [Message.from_state(message) for message in state["open"]]
         self._stamps.last_us = state["last_us"]
-        self.oldest_us, self.newest_us = state["oldest_us"], state["newest_us"]
+        self.oldest_us, self.last_line_us = state["oldest_us"], state["last_line_us"]
         self._correlator.occurrences = Occurrences(state["moment_us"], dict(state["seen"]))
         self._correlator.swept_us = state["swept_us"]
         for message in messages:

@@ -152,7 +152,7 @@ class Reading:
 
         stored_until_us  the newest line of this server that is stored; 0 for none
         """
-        self.gaps.forgotten(stored_until_us, self.reader.newest_us)
+        self.gaps.forgotten(stored_until_us, self.reader.last_line_us)
         self._at_aim = False
         self.close()
         self._reached = None
@@ -208,9 +208,9 @@ class Reading:
     def _read(self, log: LogSource) -> tuple[bool, list[News]]:
         reader, gaps = self.reader, self.gaps
         lines = log.read()
-        is_new = bool(lines) and reader.newest_us is None
+        is_new = bool(lines) and reader.last_line_us is None
         for hole in log.take_holes():
-            gaps.begin(hole, reader.newest_us)
+            gaps.begin(hole, reader.last_line_us)
             is_new |= hole.again
         if is_new:
             reader.begin_anew(log.first_change_us() or self._clock())

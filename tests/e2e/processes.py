@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,12 +22,26 @@ from tests.corpus.bundled import BUNDLED
 
 BIN = Path(sys.executable).parent
 START_SECONDS = 30.0
-# Every process that was started; the tests' conftest ends those that a failed test left behind.
+ABOUT_BUNDLED = tuple(
+    datetime.fromisoformat(BUNDLED.ledger["started"]).astimezone(UTC) + timedelta(days=days)
+    for days in (-2, 2)
+)
+# Every process that was started, for end_all().
 STARTED: list[subprocess.Popen[bytes]] = []
 STATES = ("delivered", "bounced", "expired", "discarded", "held", "removed", "pending")
 
 
-def run(name: str, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def end_all() -> None:
+    """End every process that was started and may still run."""
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
+
+
+def run(
+    name: str, *arguments: str, timeout: float = 60, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; output as text."""
     return subprocess.run(
         [BIN / name, *arguments],
@@ -35,18 +50,56 @@ def run(name: str, *arguments: str, timeout: float = 60) -> subprocess.Completed
         timeout=timeout,
         check=False,
         stdin=subprocess.DEVNULL,
+        env=environment,
     )
 
 
+@dataclass(kw_only=True)
+class Program:
+    """One of the product's programs.
+
+    under    a command that runs it, such as strace with its options
+    patches  a folder whose sitecustomize.py is loaded into it, before anything else
+    """
+
+    under: tuple[str, ...] = ()
+    patches: Path | None = None
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def output(self) -> Path:
+        """What it logged."""
+        raise NotImplementedError
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End it with a signal; gives its exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(START_SECONDS)
+
+    def spawn(self, *command: str | Path) -> None:
+        """Start a command that logs to the output."""
+        with self.output.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self.under, *command], stdout=log, stderr=log, env=self.environment()
+            )
+        STARTED.append(self.process)
+
+    def environment(self) -> dict[str, str]:
+        """Our own, with the patches."""
+        paths = [str(self.patches)] if self.patches else []
+        paths += [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
+        return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)} if paths else {**os.environ}
+
+
 @dataclass
-class Collector:
+class Collector(Program):
     """A collector on a SQLite file of its own, or another database; keeps its port."""
 
     folder: Path
     port: int = 0
     name: str = "collector"
     database: str = ""
-    process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
@@ -70,10 +123,7 @@ class Collector:
         database = self.database or str(self.folder / "collector.db")
         command: list[str | Path] = [BIN / "mailtally-collector", "run", "--listen", self.address]
         command.append("--insecure")
-        command += ["--database", database, "--port-file", port_file]
-        with self.output.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        STARTED.append(self.process)
+        self.spawn(*command, "--database", database, "--port-file", port_file)
 
     def wait(self) -> None:
         """Wait until it listens."""
@@ -86,26 +136,19 @@ class Collector:
             time.sleep(0.02)
         self.port = int(port_file.read_text())
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """End it with a signal; gives its exit status."""
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(START_SECONDS)
-
-    def query(self) -> "Query":
+    def query(self, span: tuple[datetime, ...] = ABOUT_BUNDLED) -> "Query":
         """Ask it."""
-        return Query(self.address)
+        return Query(self.address, span)
 
 
 @dataclass
-class Agent:
+class Agent(Program):
     """An agent on a log file."""
 
     folder: Path
     collector: str | list[str]
     log: Path
     server: str = "mx1"
-    process: subprocess.Popen[bytes] | None = None
     settings: list[str] = field(default_factory=lambda: ['time_zone = "UTC"'])
 
     @property
@@ -123,23 +166,14 @@ class Agent:
         """Its state folder."""
         return self.folder / f"state-{self.server}"
 
-    def start(self) -> None:
-        """Start it; it connects by itself."""
-        with self.output.open("ab") as log:
-            command: list[str | Path] = [BIN / "mailtally-agent", "run"]
-            command += ["--config", self.write_config()]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        STARTED.append(self.process)
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """End it with a signal; gives its exit status."""
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(START_SECONDS)
+    def start(self, *more: str) -> None:
+        """Start it, with more options; it connects by itself."""
+        self.spawn(BIN / "mailtally-agent", "run", "--config", self.write_config(), *more)
 
     def run_until_end(self) -> None:
         """Report everything that the log holds now."""
-        done = run("mailtally-agent", "run", "--config", str(self.write_config()), "--until-end")
+        command = ("run", "--config", str(self.write_config()), "--until-end")
+        done = run("mailtally-agent", *command, environment=self.environment())
         with self.output.open("a") as log:
             log.write(done.stderr)
         assert done.returncode == 0, done.stderr
@@ -150,12 +184,9 @@ class Agent:
 
     def begin_import(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
         """Import old logs, and go on meanwhile; its output is the agent's."""
-        with self.output.open("ab") as log:
-            process = subprocess.Popen(
-                [BIN / "mailtally-agent", *self._import(arguments)], stdout=log, stderr=log
-            )
-        STARTED.append(process)
-        return process
+        self.spawn(BIN / "mailtally-agent", *self._import(arguments))
+        assert self.process is not None
+        return self.process
 
     def _import(self, arguments: tuple[str | Path, ...]) -> list[str]:
         return ["import", "--config", str(self.write_config()), *map(str, arguments)]
@@ -177,19 +208,19 @@ class Agent:
 
 
 class Query:
-    """Questions over everything that the bundled log's time spans."""
+    """Questions over a time, unless given that around the bundled log."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, span: tuple[datetime, ...] = ABOUT_BUNDLED) -> None:
         self._channel = grpc.insecure_channel(address)
+        self._span = span
         self.stub = QueryServiceStub(self._channel)
 
     def filter(self, **more: Any) -> pb.Filter:
-        """A filter around the bundled log's days."""
-        moment = datetime.fromisoformat(BUNDLED.ledger["started"]).astimezone(UTC)
-        span = pb.Filter(**more)
-        span.start.FromDatetime(moment - timedelta(days=2))
-        span.end.FromDatetime(moment + timedelta(days=2))
-        return span
+        """A filter for that time."""
+        asked = pb.Filter(**more)
+        asked.start.FromDatetime(self._span[0])
+        asked.end.FromDatetime(self._span[1])
+        return asked
 
     def by_state(self, **more: Any) -> dict[str, int]:
         """Recipients by state, without the states that have none."""
@@ -228,6 +259,13 @@ class Query:
     def close(self) -> None:
         """Give the connection back."""
         self._channel.close()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
 
 
 def bundled_log(folder: Path) -> Path:

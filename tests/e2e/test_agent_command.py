@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.bundled import BUNDLED
-from tests.e2e.processes import BIN, Agent, Collector, bundled_log, ledger_by_state, run
+from tests.e2e.processes import (
+    BIN,
+    Agent,
+    Collector,
+    bundled_log,
+    date_like_bundled,
+    ledger_by_state,
+    run,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,6 +49,15 @@ def parse(content: bytes, *options: str) -> tuple[list[dict[str, object]], str]:
             ":2: collector.address: expected text in quotes or a list of texts, got 7",
         ),
         ('[source]\ntime_zone = "Mars"', ":2: source.time_zone: no such time zone: 'Mars'"),
+        ("[source]\nlog = []", ":2: source.log: names no log, and source.journal is false"),
+        ('[source]\nlog = ["a", "b", "a"]', ":2: source.log: names a log twice: a"),
+        ("[source]\nlog = [1]", ":2: source.log: expected text in quotes or a list of texts"),
+        (
+            '[source]\njournal = "yes"',
+            ":2: source.journal: expected true, false or a list of texts",
+        ),
+        ("[source]\njournal = []", ":2: source.journal: names no unit; true reads whatever is"),
+        ('[source]\njournal = ["postfix"]', ":2: source.journal: expected names of units like"),
         ('[source]\nsince = "soon"', ':2: source.since: expected "beginning" or a date'),
         ('[log]\nlevel = "loud"', ":2: log.level: expected one of debug, info, warning, error"),
         (
@@ -193,6 +210,40 @@ def test_check_says_what_to_do(collector: Collector, tmp_path: Path) -> None:
     assert "RSYSLOG_FileFormat" in bad.stdout
     assert f"BAD collector: collector {collector.address}" in bad.stdout
     assert "is it running" in bad.stdout
+
+
+def test_several_logs_are_reported_and_one_that_is_missing_is_said(
+    collector: Collector, tmp_path: Path
+) -> None:
+    lines = BUNDLED.log.read_bytes().splitlines(keepends=True)
+    agent = Agent(tmp_path, collector.address, tmp_path / "one.log")
+    config = agent.write_config()
+    logs = [tmp_path / name for name in ("one.log", "two.log", "three.log")]
+    config.write_text(
+        config.read_text().replace(json.dumps(str(logs[0])), json.dumps([*map(str, logs)]))
+    )
+    # A log of another instance, which has all lines of its own.
+    logs[0].write_bytes(b"".join(lines))
+    logs[1].write_bytes(b"".join(line.replace(b" postfix/", b" postfix-two/") for line in lines))
+    for log in logs[:2]:
+        date_like_bundled(log)
+
+    done = run("mailtally-agent", "run", "--config", str(config), "--until-end")
+
+    assert done.returncode == 1
+    assert f"no such log: '{logs[2]}'" in done.stderr
+    assert "Traceback" not in done.stderr
+    query = collector.query()
+    assert query.by_state() == {state: 2 * count for state, count in ledger_by_state().items()}
+    query.close()
+    status = json.loads((agent.state / "status.json").read_text())
+    assert [bool(log["problem"]) for log in status["logs"]] == [False, False, True]
+    checked = run("mailtally-agent", "check", "--config", str(config))
+    assert re.findall(r"(?m)^(ok |BAD) log (\S+?):?(?: |$)", checked.stdout) == [
+        ("ok ", str(logs[0])),
+        ("ok ", str(logs[1])),
+        ("BAD", str(logs[2])),
+    ]
 
 
 def test_missing_log_is_said(collector: Collector, tmp_path: Path) -> None:

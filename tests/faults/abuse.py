@@ -72,7 +72,7 @@ async def abuse(address: str, streams: int, sockets: int, identity: Path | None)
     ]
     tasks += [asyncio.create_task(keep_silent(address)) for _ in range(sockets)]
     await asyncio.sleep(1)
-    print("abusing", flush=True)  # noqa: T201 - tells who started us
+    print("abusing", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     for task in tasks:
         task.cancel()

@@ -1,28 +1,10 @@
-"""Databases, collectors and agents that are troubled, and ended with their test."""
+"""Databases that are troubled, and removed with their test."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import STARTED, Collector
 from tests.postgres.server import PostgresServer
-
-
-@pytest.fixture(autouse=True)
-def _no_process_is_left() -> Iterator[None]:
-    yield
-    while STARTED:
-        process = STARTED.pop()
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def collector(tmp_path: Path) -> Collector:
-    running = Collector(tmp_path)
-    running.start()
-    return running
 
 
 @pytest.fixture

@@ -25,26 +25,37 @@ BUSY_TIMEOUT_SECONDS = 10
 def applied_migrations(path: Path) -> list[str]:
     """Names of the migrations that the file has seen, in order; [] for a file without tables.
 
-    The file is opened read-only. Raises NewerDatabaseError when it has seen one that this version
-    does not know, and DatabaseRefusedError when it is not a database of this program.
+    The file is opened read-only, unless a process that was killed left a transaction in it: SQLite
+    has to undo that before anything can be read. Raises NewerDatabaseError when it has seen one
+    that this version does not know, and DatabaseRefusedError when it is not a database of this
+    program.
     """
     if not path.exists():
         return []
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        ) as connection:
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-            if tables and HISTORY_TABLE not in tables:
-                raise DatabaseRefusedError(f"{path} is a database of another program")
-            if not tables:
-                return []
-            rows = connection.execute(f"SELECT name FROM {HISTORY_TABLE}")  # noqa: S608 - a constant
-            applied = sorted(name for (name,) in rows)
+        try:
+            applied = _applied(path, "ro")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                raise
+            applied = _applied(path, "rw")
     except sqlite3.Error as error:
         raise DatabaseRefusedError(f"{path} cannot be read: {error}") from error
     refuse_newer(path, applied)
     return applied
+
+
+def _applied(path: Path, mode: str) -> list[str]:
+    """Read the names in a connection of that mode. Raises sqlite3.Error."""
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    with closing(sqlite3.connect(address, uri=True)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if tables and HISTORY_TABLE not in tables:
+            raise DatabaseRefusedError(f"{path} is a database of another program")
+        if not tables:
+            return []
+        rows = connection.execute(f"SELECT name FROM {HISTORY_TABLE}")  # noqa: S608 - a constant
+        return sorted(name for (name,) in rows)
 
 
 def migrate(path: Path) -> list[str]:

@@ -274,7 +274,7 @@ async def test_what_an_agent_tells_is_shown_and_bounded(address: str) -> None:
             ingest_pb2.OpenMessage(instance="postfix", queue_id="4A" * 500, arrival_us=-1)
         ]
         * 50,
-        sources=[ingest_pb2.SourceStatus(name="/var/log/mail.log", problem="gone " * 500)] * 500,
+        sources=[ingest_pb2.SourceStatus(name="/var/log/mail.log", problem="gone " * 500)] * 99,
     )
     async with agent_at(address) as agent, questions_to(address) as query:
         await agent.hello()

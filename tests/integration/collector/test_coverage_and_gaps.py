@@ -15,6 +15,7 @@ from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.config import load_config
 from mailtally_collector.coverage import NO_HOURS, Hours
 from mailtally_collector.durations import DAY_US, HOUR_US
+from mailtally_collector.ingest_limits import GAPS_MAX
 from mailtally_collector.jobs import retain
 from mailtally_collector.query.coverage import LogGap, coverage, list_gaps
 from mailtally_collector.query.scope import Scope
@@ -98,8 +99,8 @@ async def test_a_batch_of_gaps_only_is_acknowledged_with_its_token(location: Loc
 async def test_too_many_gaps_in_one_batch_are_refused(address: str) -> None:
     async with agent_at(address) as agent:
         await agent.hello()
-        await agent.send([], [ingest_pb2.Gap()] * 5_001)
-        with pytest.raises(grpc.aio.AioRpcError, match="5001 gaps; at most 5000"):
+        await agent.send([], [ingest_pb2.Gap()] * (GAPS_MAX + 1))
+        with pytest.raises(grpc.aio.AioRpcError, match="more than 1000 gaps"):
             await agent.read()
 
 

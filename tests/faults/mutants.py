@@ -1,5 +1,7 @@
-"""Seeded faults of the product, and which layer of fault tests catches each: a harness that catches
-nothing proves nothing.
+"""Seeded faults of the product, and after how many schedules the simulation sees each.
+
+A harness that catches nothing proves nothing. Layers with real processes have mutants of their own
+(process_mutants.py); ``make mutants`` tries both.
 
     python -m tests.faults.mutants                 all, with the number of tries that it took
     python -m tests.faults.mutants --mutant NAME   one

@@ -1,5 +1,7 @@
-"""Simulated schedules of faults, and what the simulation is worth: `make faults-simulation` runs
-10,000, `make mutants` all mutants."""
+"""Simulated schedules of faults, and that the simulation sees what it should.
+
+``make faults-simulation`` runs 10,000 schedules, ``make mutants`` all mutants.
+"""
 
 import logging
 from collections import Counter
@@ -10,12 +12,14 @@ import pytest
 
 from tests.faults.how_many import seeds
 from tests.faults.mutants import by_simulation
+from tests.faults.simulation.happenings import HAPPENINGS
 from tests.faults.simulation.mutants import MUTANTS
 from tests.faults.simulation.outcome import Total, outcome_of, outcome_of_schedule
-from tests.faults.simulation.plan import Schedule, Step
+from tests.faults.simulation.plan import HARMLESS, Schedule, Step
+from tests.faults.simulation.play import play
 from tests.faults.simulation.reduce import reduced
 from tests.faults.simulation.schedule import FAULTS, schedule_of
-from tests.faults.simulation.world import World, run
+from tests.faults.simulation.world import World
 
 # Those that few schedules show.
 QUICK = (
@@ -49,7 +53,7 @@ def test_nothing_is_lost_or_counted_twice_or_invented() -> None:
 def test_every_kind_of_fault_is_drawn() -> None:
     kinds = Counter(step.kind for seed in range(500) for step in schedule_of(seed).faults)
 
-    assert set(FAULTS) == set(kinds)
+    assert set(FAULTS) == set(kinds) == set(HAPPENINGS) - HARMLESS
 
 
 def sent(world: World) -> list[bytes]:
@@ -59,7 +63,7 @@ def sent(world: World) -> list[bytes]:
 
 
 def test_a_seed_runs_in_the_same_way_each_time() -> None:
-    once, again = run(schedule_of(17)), run(schedule_of(17))
+    once, again = play(schedule_of(17)), play(schedule_of(17))
 
     assert sent(once) == sent(again)
     assert once.storage.connection.serialize() == again.storage.connection.serialize()
@@ -81,9 +85,9 @@ def test_a_schedule_that_fails_is_reduced_to_what_it_takes() -> None:
     stopped = Step(5.5, "stop-agent", 0, {"down": 2.0})
     quiet = next(one for one in map(schedule_of, range(500)) if not one.faults)
     steps = sorted((*quiet.steps, rotated, killed, stopped), key=lambda step: step.at)
-    schedule = replace(quiet, machines=quiet.machines[:1], steps=tuple(
-        step for step in steps if step.machine == 0
-    ))
+    schedule = replace(
+        quiet, machines=quiet.machines[:1], steps=tuple(step for step in steps if step.machine == 0)
+    )
     with MUTANTS["rotated files ignored"]():
         assert fails(schedule)
         smaller = reduced(schedule, fails)

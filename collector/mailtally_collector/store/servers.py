@@ -82,7 +82,8 @@ def greet(sql: Sql, name: str, agent_version: str, token: bytes, now_us: int) ->
         (agent_version, now_us, server_id),
     )
     row = sql.run(
-        "SELECT CASE WHEN stored_until_us > 0 THEN stored_until_us ELSE newest_key_us END, EXISTS (SELECT 1 FROM ack_token"
+        "SELECT CASE WHEN stored_until_us > 0 THEN stored_until_us ELSE newest_key_us END,"
+        " EXISTS (SELECT 1 FROM ack_token"
         " WHERE server_id = server.id AND token = ?) FROM server WHERE id = ?",
         (token, server_id),
     ).fetchone()

@@ -1,7 +1,7 @@
 """Run schedules: many, or one again by its seed.
 
-    python -m tests.faults.simulation --schedules 10000
-    python -m tests.faults.simulation --seed 4711
+python -m tests.faults.simulation --schedules 10000
+python -m tests.faults.simulation --seed 4711
 """
 
 import argparse
@@ -24,7 +24,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.simulation", description=__doc__)
     parser.add_argument("--schedules", type=int, default=1_000, metavar="N", help="how many to run")
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="seed of the first")
-    parser.add_argument("--seed", type=int, metavar="SEED", help="run this one, reduced if it fails")
+    parser.add_argument(
+        "--seed", type=int, metavar="SEED", help="run this one, reduced if it fails"
+    )
     parser.add_argument("--verbose", action="store_true", help="with --seed: what the product logs")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     asked = parser.parse_args()

@@ -7,7 +7,6 @@ Gives     ``Storage``, what lies on the medium: ``keep`` and ``set_back`` are a 
 
 import sqlite3
 import tempfile
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import psycopg
 from peewee import OperationalError, SqliteDatabase
 
-from mailtally_collector.store.database import migrate, open_for_writing
+from mailtally_collector.store.database import migrate
 from tests.faults.simulation.killed import Killed
 
 # What a statement or a commit may meet.
@@ -84,28 +83,29 @@ class Storage:
         """A commit is done."""
         if self._fault == UNKNOWN:
             self._fault = ""
-            try:
-                raise psycopg.OperationalError("server closed the connection unexpectedly")
-            except psycopg.OperationalError as error:
-                raise OperationalError(str(error)) from error
+            raise _connection_lost()
+
+
+def _connection_lost() -> OperationalError:
+    """The error of a driver in peewee's, as a broken connection gives it."""
+    lost = OperationalError("server closed the connection unexpectedly")
+    lost.__context__ = psycopg.OperationalError(str(lost))
+    return lost
 
 
 class VirtualDatabase(SqliteDatabase):
     """A connection to the storage."""
 
     def __init__(self, storage: Storage, *, may_fail: bool = True) -> None:
-        opened = open_for_writing(Path(":memory:"))
-        pragmas = [one for one in opened._pragmas if one[0] == "foreign_keys"]  # noqa: SLF001
-        super().__init__(":memory:", pragmas=pragmas)
+        super().__init__(":memory:", pragmas={"foreign_keys": 1})
         self._storage = storage
         self._may_fail = may_fail
 
     def _connect(self) -> sqlite3.Connection:
-        connection = self._storage.connection
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        self._add_conn_hooks(connection)
-        return connection
+        self._storage.abandon()
+        hooks: Any = self._add_conn_hooks  # type: ignore[attr-defined]
+        hooks(self._storage.connection)
+        return self._storage.connection
 
     def _close(self, conn: sqlite3.Connection) -> None:
         """The storage stays."""
@@ -114,7 +114,7 @@ class VirtualDatabase(SqliteDatabase):
         """Every statement needs one."""
         if self._may_fail:
             self._storage.statement()
-        return super().cursor(named_cursor)
+        return super().cursor(named_cursor)  # type: ignore[no-untyped-call]
 
     def commit(self) -> Any:
         """Commit."""

@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from random import Random
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 ZEROS_MAX = 400
 
@@ -311,7 +311,7 @@ class File:
         self._calls = calls
         self._descriptor = descriptor
 
-    def __enter__(self) -> "File":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

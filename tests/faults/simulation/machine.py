@@ -10,8 +10,9 @@ Theory    What happens to the log while the agent runs happens between two of it
 
 import asyncio
 import logging
+import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC
 from ipaddress import ip_network
 from pathlib import Path
@@ -123,9 +124,7 @@ class Agent:
         status = NoStatusFile(Path(STATE), plan.server, clock)
         collecting = Collecting(self.harvest, plan.server, disk, SETTINGS, clock)
         session = Session(self.harvest, plan.server, status, clock, collecting)
-        self.reporting = Reporting(
-            cast("Config", config), self.harvest, session, until_end=False
-        )
+        self.reporting = Reporting(cast("Config", config), self.harvest, session, until_end=False)
         await self.reporting.run(welcomed=lambda _: None, waiting=self._waiting)
         self.harvest.close()
 
@@ -197,7 +196,7 @@ class Machine:
             return
         self._down = down
         if term and agent.reporting is not None:
-            agent.reporting._stop(15)  # noqa: SLF001 - what the signal calls
+            agent.reporting._stop(signal.SIGTERM)  # noqa: SLF001 - what the signal calls
         elif kill_after:
             agent.kill_after = kill_after
         else:
@@ -243,9 +242,9 @@ class Machine:
         agent, self.agent = self.agent, None
         if agent is None:
             return
-        if not agent.dead and not task.cancelled() and (error := task.exception()) is not None:
-            if not isinstance(error, OSError):
-                self.crashes[repr(error)] += 1
+        error = None if agent.dead or task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, OSError):
+            self.crashes[repr(error)] += 1
         agent.kill()
         agent.calls.exit()
         down, self._down = self._down or RESTART_SECONDS, RESTART_SECONDS

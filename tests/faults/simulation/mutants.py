@@ -18,14 +18,14 @@ from mailtally_agent.line_key import Occurrences
 from mailtally_agent.log_reader import LogReader
 from mailtally_agent.postfix.event import DeliveryLogged
 from mailtally_agent.ship import Window
-from mailtally_agent.source import growing_file, log_folder
+from mailtally_agent.source import log_folder
+from mailtally_agent.source.disk import OpenFile
 from mailtally_agent.source.growing_file import GrowingFile
-from mailtally_agent.source.lines import LineCutter, LogCounts
+from mailtally_agent.source.lines import CHUNK_BYTES, LineCutter, LogCounts
 from mailtally_agent.source.log_file import LogFile
 from mailtally_agent.source.place import HEAD_BYTES, TAIL_BYTES, Place
-from mailtally_agent.source.disk import OpenFile
 from mailtally_collector.records import Record
-from mailtally_collector.store import flush, mails, store, write_batch
+from mailtally_collector.store import flush, mails, servers, store, write_batch
 from mailtally_collector.store.horizon import Horizons
 from mailtally_collector.store.mail import NO_FIGURES, Mail
 from mailtally_collector.store.mails import Mails
@@ -79,7 +79,7 @@ def _behind_by_head(
 
 def _read_unchecked(self: GrowingFile) -> list[str]:
     cutter = self._cutter
-    data = self._file.read_at(cutter.offset, growing_file.CHUNK_BYTES)
+    data = self._file.read_at(cutter.offset, CHUNK_BYTES)
     self._seen = cutter.offset + len(data)
     return cutter.take(data)
 
@@ -196,7 +196,7 @@ _COMMIT = Writer._commit
 def _token_elsewhere() -> Iterator[None]:
     """Tokens are kept, but not with the rows: they do not go back in time with these."""
     tokens: set[bytes] = set()
-    greet = store.greet
+    greet = servers.greet
 
     def keep(_: Sql, server_id: int, token: bytes, now_us: int) -> None:
         del server_id, now_us
@@ -212,7 +212,7 @@ def _token_elsewhere() -> Iterator[None]:
 
 @contextmanager
 def _never_resync() -> Iterator[None]:
-    greet = store.greet
+    greet = servers.greet
     with patch.object(store, "greet", lambda *given: replace(greet(*given), resync=False)):
         yield
 

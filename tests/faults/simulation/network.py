@@ -9,7 +9,7 @@ Mirrors   grpc.aio: a call that has ended raises InvalidStateError when it is wr
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 import grpc
 
@@ -291,7 +291,7 @@ class Channel:
         self._agent = agent
         self._is_alive = is_alive
 
-    async def __aenter__(self) -> "Channel":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

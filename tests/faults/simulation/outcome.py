@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from tests.faults.simulation.oracle import Verdict, judge
 from tests.faults.simulation.plan import Schedule
+from tests.faults.simulation.play import play
 from tests.faults.simulation.schedule import schedule_of
-from tests.faults.simulation.world import run
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ def outcome_of(seed: int) -> Outcome:
 def outcome_of_schedule(schedule: Schedule) -> Outcome:
     """Run a schedule."""
     kinds = frozenset(step.kind for step in schedule.faults)
-    return Outcome(schedule.seed, kinds, judge(run(schedule)))
+    return Outcome(schedule.seed, kinds, judge(play(schedule)))
 
 
 @dataclass(slots=True)
 class Total:
-    """Of many; ``kinds`` counts the schedules in which a kind of fault was, ``bad`` the failures."""
+    """Of many. ``kinds``: in how many schedules a kind of fault was; ``bad`` are the failures."""
 
     schedules: int = 0
     lines: int = 0
@@ -77,6 +77,5 @@ class Total:
             f"lost {self.lost}  twice {self.twice}  ghosts {self.ghosts}"
             f"  silent gaps {self.silent}  failed schedules {len(self.bad)}"
         )
-        for outcome in self.bad:
-            told.append(f"seed {outcome.seed}: {outcome.verdict.faults[0]}")
+        told += [f"seed {outcome.seed}: {outcome.verdict.faults[0]}" for outcome in self.bad]
         return "\n".join(told)

@@ -6,7 +6,8 @@ from random import Random
 from typing import Any
 
 from mailtally_agent.syslog import epoch_us
-from tests.faults.simulation.database import FULL, KILL, LOCKED, UNKNOWN
+from tests.faults.simulation.chance import chance
+from tests.faults.simulation.database import FULL, LOCKED
 from tests.faults.simulation.plan import MachinePlan, Schedule, Step
 
 SECONDS = 12.0
@@ -69,7 +70,7 @@ FAULTS: dict[str, tuple[int, Callable[[Random], How]]] = {
 
 def schedule_of(seed: int) -> Schedule:
     """Return the schedule of a seed: always the same."""
-    random = Random(f"schedule {seed}")  # noqa: S311 - repeatable
+    random = chance("schedule", seed)
     count = random.choice((1, 1, 1, 2))
     start_us = random.choice(STARTS)
     rate = random.choice((1.0, 4.0, 30.0))

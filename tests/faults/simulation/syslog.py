@@ -104,8 +104,16 @@ class Rotation:
     """
 
     def __init__(
-        self, disk: Disk, syslog: Syslog, path: str, ledger: Ledger, clock: Callable[[], int], *,
-        keep: int, dated: bool, packing: str,
+        self,
+        disk: Disk,
+        syslog: Syslog,
+        path: str,
+        ledger: Ledger,
+        clock: Callable[[], int],
+        *,
+        keep: int,
+        dated: bool,
+        packing: str,
     ) -> None:
         self._disk = disk
         self._syslog = syslog

@@ -70,7 +70,7 @@ class Traffic:
 
     def _of_life(self) -> Line | None:
         random = self._random
-        if len(self._open) < OPEN_MAX and random.random() < 0.3 or not self._open:
+        if (len(self._open) < OPEN_MAX and random.random() < 0.3) or not self._open:
             self._open.append(self._lines(self._begin()))
         life = random.choice(self._open)
         line = next(life, None)
@@ -87,7 +87,7 @@ class Traffic:
             if self._now_us - since_us > AGAIN_AFTER_US:
                 del self._free[0]
                 queue_id = free
-        kinds = ('r{}', 'r{}', 'r{}+tag', '"r{}, status=sent (x"', '"r{}>, relay=none"')
+        kinds = ("r{}", "r{}", "r{}+tag", '"r{}, status=sent (x"', '"r{}>, relay=none"')
         recipients = [
             f"{self._random.choice(kinds).format(f'{number}.{one}')}@far.example".encode()
             for one in range(self._random.choice((1, 1, 1, 2, 3)))
@@ -120,7 +120,9 @@ class Traffic:
         self._free.append((life.queue_id, self._now_us))
 
     def _active(self, life: Life) -> str:
-        return f"from=<{life.sender.decode()}>, size=500, nrcpt={len(life.recipients)} (queue active)"
+        return (
+            f"from=<{life.sender.decode()}>, size=500, nrcpt={len(life.recipients)} (queue active)"
+        )
 
     def _try(self, life: Life, recipient: bytes, status: str) -> Line:
         reply = self._random.choice(_REPLIES[status]).format(self._count)
@@ -132,9 +134,7 @@ class Traffic:
             f"to=<{recipient.decode()}>, relay=mx.far.example[192.0.2.25]:25, delay=0.3,"
             f" delays=0.1/0/0.1/0.1, dsn={_DSN[status]}, status={status} ({reply})",
         )
-        line.attempt = Attempt(
-            life.queue_id, recipient, line.time_us, status, reply.encode()
-        )
+        line.attempt = Attempt(life.queue_id, recipient, line.time_us, status, reply.encode())
         return line
 
     def _say(self, life: Life, daemon: str, text: str) -> Line:

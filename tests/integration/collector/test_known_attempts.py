@@ -4,8 +4,8 @@ from contextlib import closing
 
 from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.query.trace import Sought, trace
-from mailtally_collector.terms import DeliveryState
 from mailtally_collector.store.location import Location
+from mailtally_collector.terms import DeliveryState
 from tests.integration.collector.reports import accepted, attempt, ref
 from tests.integration.collector.tables import EVERYTHING, Tables
 

@@ -148,7 +148,7 @@ class World:
         self._heal()
         loop = asyncio.get_running_loop()
         end = loop.time() + REST_SECONDS
-        while any(machine.is_happening for machine in self.machines) and loop.time() < end:
+        while any(machine.is_happening for machine in self.machines) and loop.time() < end:  # noqa: ASYNC110 - in simulated time
             await asyncio.sleep(LOOK_SECONDS)
         # Behind half a line nothing can be read until it ends, and a gap ends with a line.
         for machine in self.machines:

@@ -11,7 +11,7 @@ WORKERS ?= 3
 MANY = $(if $(ROWS),--rows $(ROWS)) $(if $(DATABASE),--database $(DATABASE)) \
 	$(if $(CLUSTER),--cluster $(CLUSTER))
 
-.PHONY: bench-page screenshots isolation faults faults-crash faults-blackbox faults-mutants bench-outage bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: faults faults-simulation faults-crash faults-blackbox mutants bench-outage bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison bench-page screenshots isolation faults-mutants
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -113,7 +113,11 @@ corpus-formats: env  ## make the logs of tests/corpus/formats anew, with rsyslog
 hostile: env  ## read 100,000 lines with strangers' text; SEED=n repeats a run
 	$(BIN)/python -m tests.hostile $(if $(SEED),--seed $(SEED))
 
-faults: faults-crash faults-blackbox  ## real processes killed and troubled, compared with what was logged
+faults: faults-simulation faults-crash faults-blackbox  ## faults of all kinds, simulated and with real processes
+
+faults-simulation: env  ## SIMULATIONS=n simulated schedules of faults (10,000); SIMULATED=seed runs one again
+	$(BIN)/python -m tests.faults.simulation \
+	    $(if $(SIMULATED),--seed $(SIMULATED),--schedules $(or $(SIMULATIONS),10000))
 
 faults-crash: env  ## agent and collector killed, or failed, at POINTS=n system calls
 	tests/setup/packages
@@ -125,8 +129,9 @@ faults-blackbox: env  ## SCHEDULES=n random schedules of faults; SEED=n plays on
 	$(BIN)/python -m tests.faults.blackbox $(if $(SCHEDULES),--schedules $(SCHEDULES)) \
 	    $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED))
 
-faults-mutants: env  ## programs with seeded faults, and which layer catches them
+mutants: env  ## the product with one fault each, and which layer of fault tests catches it
 	tests/setup/packages
+	$(BIN)/python -m tests.faults.mutants
 	$(BIN)/python -m tests.faults.process_mutants $(if $(JOBS),--jobs $(JOBS))
 
 faults-postgres: env  ## PostgreSQL, collectors and agents killed in many ways; SEEDS=n of each

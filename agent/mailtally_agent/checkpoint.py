@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from mailtally_agent.reading import Reached
@@ -39,9 +40,13 @@ def load(disk: Disk, path: str) -> Checkpoint | None:
         return None
     try:
         data = json.loads(content)
-        if data["version"] == _VERSION:
+        digest = data.pop("digest")
+        if data["version"] != _VERSION:
+            why = "it is of another version"
+        elif digest != _digest(data):
+            why = "it is damaged"
+        else:
             return _from_data(data)
-        why = "it is of another version"
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = repr(error)
     logger.warning("checkpoint is of no use, reading the logs again path=%s why=%s", path, why)
@@ -66,4 +71,14 @@ def save(disk: Disk, path: str, checkpoint: Checkpoint) -> None:
         },
         "token": checkpoint.token.hex(),
     }
-    disk.replace(path, json.dumps(data, separators=(",", ":")).encode("ascii"))
+    data["digest"] = _digest(data)
+    disk.replace(path, _text(data))
+
+
+def _digest(data: dict[str, Any]) -> str:
+    """One flipped bit may leave a file that can be read and says something else."""
+    return blake2b(_text(data), digest_size=16).hexdigest()
+
+
+def _text(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, separators=(",", ":")).encode("ascii")

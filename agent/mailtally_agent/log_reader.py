@@ -68,9 +68,9 @@ class LogReader:
 
     def __init__(self, zone: tzinfo, newest_us: int, rules: DirectionRules) -> None:
         """Take the host's time zone and the moment that the log's first line is not much after."""
-        self._stamps = TimeStamps(zone, newest_us)
-        self._correlator = Correlator(rules)
-        self._origins = Origins(self._correlator)
+        self._zone = zone
+        self._rules = rules
+        self.begin_anew(newest_us)
         self._stamp_length = len("Mar  1 00:00:00 ")
         self.lines = 0
         self.unparsed: Counter[str] = Counter()
@@ -88,6 +88,15 @@ class LogReader:
     def newest_us(self) -> int | None:
         """Moment of the last line about a message."""
         return self._stamps.last_us
+
+    def begin_anew(self, newest_us: int) -> None:
+        """The lines to come do not follow those before: some may come a second time.
+
+        What is known of the lines before would number equal lines on, and give them other keys.
+        """
+        self._stamps = TimeStamps(self._zone, newest_us)
+        self._correlator = Correlator(self._rules)
+        self._origins = Origins(self._correlator)
 
     @property
     def open_messages(self) -> int:

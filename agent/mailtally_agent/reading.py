@@ -199,8 +199,6 @@ class Reading:
             self._forget_place(error)
             self._open()
             return
-        if place is None and self.reader.last_line_us is None:
-            self.reader = self._new_reader(log.first_change_us() or self._clock())
         self._log = log
         self.resumed = place is not None
 
@@ -210,8 +208,12 @@ class Reading:
     def _read(self, log: LogSource) -> tuple[bool, list[News]]:
         reader, gaps = self.reader, self.gaps
         lines = log.read()
+        is_new = bool(lines) and reader.last_line_us is None
         for hole in log.take_holes():
             gaps.begin(hole, reader.last_line_us)
+            is_new |= hole.again
+        if is_new:
+            reader.begin_anew(log.first_change_us() or self._clock())
         if not lines:
             return log.busy, []
         if (near_us := log.near_us) is not None:

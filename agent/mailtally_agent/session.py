@@ -140,10 +140,14 @@ class Session:
         else:
             welcome = answer.welcome
             self._harvest.window.limit(welcome.max_batch_records, welcome.max_batches_in_flight)
+            # Old logs have no beginning that something could be missing before.
+            place_lost = self._status is not None and not self._harvest.token
             if welcome.resync:
                 logger.warning("the collector does not know our last report, reading the log again")
-                self._harvest.read_again(welcome.stored_until_us)
-                self.answered = Answered()
+            elif not (place_lost and welcome.stored_until_us):
+                return
+            self._harvest.read_again(welcome.stored_until_us)
+            self.answered = Answered()
 
     async def _send(
         self, stream: Stream, acknowledgements: asyncio.Task[None], *, until_end: bool

@@ -9,7 +9,12 @@ from mailtally_agent.terms import GapCause
 
 
 class Hole(NamedTuple):
-    """certain: lines are missing for sure; otherwise some may be."""
+    """What it is.
+
+    certain  lines are missing for sure; otherwise some may be
+    again    lines behind it may have been given before
+    """
 
     cause: GapCause
     certain: bool
+    again: bool = False

@@ -65,6 +65,8 @@ class LogFile:
         # Whether a compressed file begins as the present one: none is opened twice.
         self._twins: dict[FileStat, bool] = {}
         self._damaged = False
+        # Whether it was deleted.
+        self._gone = False
 
     def read(self) -> list[str]:
         """The next whole lines, at most CHUNK_BYTES of them; empty when there are none yet.
@@ -131,9 +133,14 @@ class LogFile:
         self._drop()
 
     def first_change_us(self) -> int | None:
-        """Last change of the oldest sibling: no line in it is younger; None without any file."""
-        files = self._folder.files()
-        return files[0].status.mtime_us if files else None
+        """Last change of the file that is read, else of the oldest: no line in it is younger.
+
+        None without any line: of an empty file nothing is known but when it was made.
+        """
+        if self._lines is not None:
+            return self._lines.stat().mtime_us
+        changes = [file.status.mtime_us for file in self._folder.files() if file.status.size]
+        return changes[0] if changes else None
 
     # Where to go on.
 
@@ -171,7 +178,8 @@ class LogFile:
             self._enter(hit.file, hit.lines, copied=place.copied or self._was_cut or moved)
         elif listing(self._folder.files()) == listing(self._searched):
             cut = self._was_cut or hit.file is not None
-            self._note_hole(GapCause.TRUNCATED if cut else GapCause.ROTATED_AWAY, certain=not cut)
+            cause = GapCause.TRUNCATED if cut else GapCause.ROTATED_AWAY
+            self._note_hole(cause, certain=not cut, again=True)
             self._resume_at, self._copied = None, False
             self._enter_start(hit.file or 0)
         else:
@@ -226,13 +234,21 @@ class LogFile:
             logger.warning("log file cannot be read on path=%s why=%s", self._path, error)
             self._note_hole(GapCause.UNREADABLE, certain=True)
             self._damaged = True
-        if not begun and listing(self._folder.files()) != self._listing:
+        if not begun and self._is_moved():
             self._drop()
             self.busy = True
             return []
         if not given:
             self.busy = not lines.at_end() or self._go_on(lines)
         return given
+
+    def _is_moved(self) -> bool:
+        """Whether names changed since the file was entered."""
+        try:
+            return listing(self._folder.files()) != self._listing
+        except OSError:
+            self._drop()
+            raise
 
     def _go_on(self, lines: Lines) -> bool:
         """Enter the next file that is not empty; whether there may be more to read."""
@@ -248,8 +264,14 @@ class LogFile:
             if not file.stat().same_file(sibling.status) or not lines.at_end():
                 file.close()
                 return True
+            if self._gone and self._is_only_moved(files, lines):
+                file.close()
+                return True
             if lines.unfinished:
                 self.counts.torn += 1
+            if self._gone:
+                # So may be files that were written after it.
+                self._note_hole(GapCause.ROTATED_AWAY, certain=False)
             if self._copied or (lines.unfinished and not self._damaged):
                 self._note_hole(GapCause.TRUNCATED, certain=False)
             self._resume_at = self.place()
@@ -257,9 +279,20 @@ class LogFile:
             return True
         return not lines.at_end()
 
+    def _is_only_moved(self, files: Sequence[Sibling], lines: Lines) -> bool:
+        """Whether the present file may be there all the same: names changed while it was missed.
+
+        Of a file that nothing was read of there is nothing to be missed: look for the place anew.
+        """
+        if not lines.begun:
+            self._drop()
+            return True
+        return listing(self._folder.files()) != listing(files)
+
     def _newer(self, files: Sequence[Sibling], lines: Lines) -> Sequence[Sibling]:
         """The files behind the present one."""
         current = lines.stat()
+        self._gone = False
         for number, sibling in enumerate(files):
             if sibling.status.same_file(current):
                 self._older = [older.status for older in files[:number]]
@@ -269,6 +302,7 @@ class LogFile:
         for number, sibling in enumerate(unknown):
             if sibling.packed and lines.begun and self._is_twin(sibling, lines.place()):
                 return unknown[number + 1 :]
+        self._gone = True
         return unknown
 
     def _is_twin(self, sibling: Sibling, place: Place) -> bool:
@@ -280,8 +314,8 @@ class LogFile:
                 return False
         return self._twins[sibling.status]
 
-    def _note_hole(self, cause: GapCause, *, certain: bool) -> None:
-        self._holes.append(Hole(cause, certain))
+    def _note_hole(self, cause: GapCause, *, certain: bool, again: bool = False) -> None:
+        self._holes.append(Hole(cause, certain, again))
         logger.warning(
             "lines %s lost cause=%s path=%s",
             "were" if certain else "may have been",

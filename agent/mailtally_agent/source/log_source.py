@@ -50,7 +50,7 @@ class LogSource(Protocol):
         """Bytes that wait to be read."""
 
     def first_change_us(self) -> int | None:
-        """A moment that no line of the oldest file lies behind; None when it is not known."""
+        """A moment that the first line to come lies not behind; None when it is not known."""
 
     def close(self) -> None:
         """Give the file back."""

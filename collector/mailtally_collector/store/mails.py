@@ -69,6 +69,8 @@ class Mails:
         self._by_id: dict[int, Mail] = {}
         self._by_ref: dict[tuple[int, MessageRef], Mail] = {}
         self._slots: dict[Slot, list[Mail]] = {}
+        # Slots of which all stored messages are in memory.
+        self._whole: set[Slot] = set()
         self._attempts: dict[Slot, set[AttemptKey]] = {}
         self._queue_ids: dict[str, set[int]] = {}
         self._changed: dict[int, Mail] = {}
@@ -79,6 +81,7 @@ class Mails:
         self._by_id.clear()
         self._by_ref.clear()
         self._slots.clear()
+        self._whole.clear()
         self._attempts.clear()
         self._queue_ids.clear()
         self._changed.clear()
@@ -96,6 +99,7 @@ class Mails:
             del self._by_id[message_id]
         for slot in slots:
             self._slots.pop(slot, None)
+            self._whole.discard(slot)
             self._attempts.pop(slot, None)
         self._by_ref = {key: mail for key, mail in self._by_ref.items() if mail.row.id not in gone}
         for row in gone.values():
@@ -111,15 +115,14 @@ class Mails:
         unknown = set()
         for instance_id, ref in refs:
             slot = (instance_id, ref.queue_id)
-            if slot in self._slots:
+            if slot in self._whole or (instance_id, ref) in self._by_ref:
                 continue
             if ref.origin_seen and ref.first_line.time_us > newest_key_us + ARRIVAL_TOLERANCE_US:
                 continue
             unknown.add(slot)
         of_server = self._sql.of_server(server_id)
         self._read("queue_id", {queue_id for _, queue_id in unknown}, of_server)
-        for slot in unknown:
-            self._slots.setdefault(slot, [])
+        self._whole |= unknown
 
     def note_attempt(self, mail: Mail, key: AttemptKey) -> bool:
         """Remember an attempt ``(time_us, line_hash)``; False when it is stored already.

@@ -150,7 +150,8 @@ def choose_message(candidates: Iterable[MessageRow], ref: MessageRef) -> Message
 
     1. The message with this very first line.
     2. A reference from the middle of a message's life: the newest message that was in the queue.
-    3. A message that is itself known from the middle only, and arrived at the same moment.
+    3. A message that is itself known from the middle only, arrived at the same moment, and had not
+       left the queue by then.
     4. The next one after this first line, when it is known from the middle only: logs may come
        latest first. Queue ids come again, but hardly while a message is in the queue.
     """
@@ -164,6 +165,8 @@ def choose_message(candidates: Iterable[MessageRow], ref: MessageRef) -> Message
             if row.first_us <= moment_us and (row.ended_us is None or row.ended_us >= moment_us):
                 return row
     for row in newest_first:
+        if row.ended_us is not None and row.ended_us < moment_us:
+            continue
         if not row.origin_seen and abs(row.arrival_us - ref.arrival_us) <= ARRIVAL_TOLERANCE_US:
             return row
     later = [row for row in newest_first if row.first_line > ref.first_line]

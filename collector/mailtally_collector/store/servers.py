@@ -62,7 +62,10 @@ def server_id_of(sql: Sql, name: str, now_us: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """Whether an agent must read its log again, and up to when what it reported is stored."""
+    """Whether an agent must read its log again, and up to when what it reported is stored.
+
+    Of a host whose clock is always ahead of ours, that is a moment ahead, too.
+    """
 
     resync: bool
     stored_until_us: int
@@ -79,7 +82,8 @@ def greet(sql: Sql, name: str, agent_version: str, token: bytes, now_us: int) ->
         (agent_version, now_us, server_id),
     )
     row = sql.run(
-        "SELECT stored_until_us, EXISTS (SELECT 1 FROM ack_token"
+        "SELECT CASE WHEN stored_until_us > 0 THEN stored_until_us ELSE newest_key_us END,"
+        " EXISTS (SELECT 1 FROM ack_token"
         " WHERE server_id = server.id AND token = ?) FROM server WHERE id = ?",
         (token, server_id),
     ).fetchone()

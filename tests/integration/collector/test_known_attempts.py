@@ -1,7 +1,10 @@
 """An attempt is counted once, wherever its row lies by now."""
 
+from contextlib import closing
+
 from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.query.trace import Sought, trace
+from mailtally_collector.store.location import Location
 from mailtally_collector.terms import DeliveryState
 from tests.integration.collector.reports import accepted, attempt, ref
 from tests.integration.collector.tables import EVERYTHING, Tables
@@ -37,3 +40,17 @@ def test_a_success_that_another_outranked_is_kept_and_known(tables: Tables) -> N
     assert (again.stored, again.known) == (0, 1)
     assert tables.column("SELECT attempts FROM delivery") == [2]
     assert moments(tables) == [b"250 first", b"250 second"]
+
+
+def test_a_new_message_does_not_hide_an_older_one_of_its_queue_id(location: Location) -> None:
+    """A collector that begins with what is new for sure has not looked at what is stored."""
+    with closing(Tables(location)) as tables:
+        tables.store([accepted(M, 0, 2), FIRST])
+    again = ref("4KNOWN", 500, 9)
+    with closing(Tables(location)) as tables:
+        tables.store([accepted(again, 500, 10)])
+        stored = tables.store([accepted(M, 0, 2), FIRST])
+
+        assert (stored.stored, stored.known) == (0, 2)
+        assert tables.column("SELECT COUNT(*) FROM message") == [2]
+        assert tables.states() == {DeliveryState.DELIVERED: 1, DeliveryState.PENDING: 1}

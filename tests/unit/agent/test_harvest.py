@@ -1,6 +1,7 @@
 """The checkpoint moves after the acknowledgement, and a restart loses nothing."""
 
 import json
+import os
 from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
@@ -172,3 +173,72 @@ def test_clock_that_was_set_back_does_not_stop_checkpoints(tmp_path: Path) -> No
     harvest.acknowledged(second.sequence, b"two")
 
     assert json.loads((tmp_path / "checkpoint.json").read_text())["token"] == b"two".hex()
+
+
+def test_a_flipped_bit_in_the_checkpoint_is_noticed(tmp_path: Path) -> None:
+    append(tmp_path, 1)
+    clock = Clock()
+    harvest = new_harvest(tmp_path, clock)
+    read_and_mark(harvest, clock)
+    first = harvest.window.next_batch(flush=True)
+    assert first is not None
+    harvest.acknowledged(first.sequence, b"token")
+    checkpoint = tmp_path / "checkpoint.json"
+    text = checkpoint.read_text()
+    # It would be a checkpoint all the same, with another moment of a message.
+    assert "1772359201" in text
+    checkpoint.write_text(text.replace("1772359201", "1772359209"))
+
+    assert len(restarted_moments(tmp_path, clock)) == 1
+
+
+def test_lines_that_are_read_again_behind_a_lost_place_keep_their_keys(tmp_path: Path) -> None:
+    """A host lost its power, and the end of its log with it."""
+    append(tmp_path, 1, 1)
+    clock = Clock()
+    harvest = new_harvest(tmp_path, clock)
+    read_and_mark(harvest, clock)
+    first = harvest.window.next_batch(flush=True)
+    assert first is not None
+    harvest.acknowledged(first.sequence, b"token")
+    (tmp_path / "mail.log").write_text("")
+    append(tmp_path, 1, 3, 3, 3)
+
+    again = new_harvest(tmp_path, clock)
+    while again.read_some():
+        pass
+    second = again.window.next_batch(flush=True)
+
+    assert second is not None
+    assert first.records[0].key == second.records[0].key
+
+
+TRADITIONAL = "{} 10:00:00 mx1 postfix/postsuper[7]: A1B2C3D4: placed on hold\n"
+
+
+def test_first_line_may_come_long_after_the_agent_was_started(tmp_path: Path) -> None:
+    """No year stands in it: it is that of the file's last change, not of the agent's start."""
+    log = tmp_path / "mail.log"
+    log.touch()
+    os.utime(log, (1_772_359_200, 1_772_359_200))
+    harvest = new_harvest(tmp_path, Clock())
+    harvest.read_some()
+    log.write_text(TRADITIONAL.format("Mar  9"))
+    os.utime(log, (1_773_050_400, 1_773_050_400))
+    harvest.read_some()
+    batch = harvest.window.next_batch(flush=True)
+
+    assert batch is not None
+    assert batch.records[0].key.time_us == 1_773_050_400_000_000
+
+
+def test_an_old_empty_sibling_tells_no_year(tmp_path: Path) -> None:
+    empty, log = tmp_path / "mail.log.1", tmp_path / "mail.log"
+    empty.touch()
+    os.utime(empty, (1_772_359_200, 1_772_359_200))
+    log.write_text(TRADITIONAL.format("Mar  9"))
+    os.utime(log, (1_773_050_400, 1_773_050_400))
+
+    (moment_us,) = restarted_moments(tmp_path, Clock())
+
+    assert moment_us == 1_773_050_400_000_000

@@ -232,3 +232,44 @@ def test_rotation_between_looking_and_opening_skips_no_file(tmp_path: Path) -> N
     append(path, "two\n")
 
     assert read_all(log) == ["two", "three"]
+
+
+def test_what_follows_a_file_that_was_deleted_may_not_be_all(tmp_path: Path) -> None:
+    """Rotated twice where one old file is kept: of the file in between nothing is known."""
+    path = tmp_path / "mail.log"
+    append(path, "one\n")
+    log = open_log(path)
+    read_all(log)
+
+    path.unlink()
+    append(path, "three\n")
+
+    assert read_all(log) == ["three"]
+    assert holes(log) == [("rotated_away", False)]
+
+
+class DiskThatRefuses(RealDisk):
+    """Lists no names for a while."""
+
+    def __init__(self) -> None:
+        self.refuses = False
+
+    def names(self, directory: str) -> list[str]:
+        if self.refuses:
+            raise PermissionError(directory)
+        return super().names(directory)
+
+
+def test_first_lines_are_not_lost_when_names_cannot_be_listed(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    append(path, "")
+    disk = DiskThatRefuses()
+    log = LogFile(disk, str(path), None)
+    read_all(log)
+    append(path, "one\n")
+    disk.refuses = True
+    with pytest.raises(PermissionError):
+        log.read()
+    disk.refuses = False
+
+    assert read_all(log) == ["one"]

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from mailtally_agent import checkpoint
 from mailtally_agent.harvest import MARK_EVERY_US
 from mailtally_agent.ship import Window
+from mailtally_agent.source.disk import RealDisk
 from tests.unit.agent.test_harvest import Clock, append, new_harvest, saved_offset
 
 LOGS = ("a.log", "b.log", "c.log")
@@ -112,8 +114,13 @@ def test_place_of_a_log_that_is_away_for_a_while_is_kept(tmp_path: Path) -> None
 
 def test_a_damaged_place_of_one_log_costs_the_others_nothing(tmp_path: Path) -> None:
     test_one_checkpoint_has_the_places_of_all_logs(tmp_path)
-    checkpoint = tmp_path / "checkpoint.json"
-    checkpoint.write_text(checkpoint.read_text().replace('"offset"', '"place of"', 1))
+    path = str(tmp_path / "checkpoint.json")
+    saved = checkpoint.load(RealDisk(), path)
+    assert saved is not None
+    place = next(iter(saved.logs.values())).place
+    assert place is not None
+    del place["offset"]
+    checkpoint.save(RealDisk(), path, saved)
     again = new_harvest(tmp_path, Clock(), logs=LOGS)
     while again.read_some():
         pass

@@ -54,3 +54,11 @@ def test_queue_id_that_comes_again_after_the_longest_life_is_another() -> None:
 
 def test_beginning_is_not_that_of_what_came_before() -> None:
     assert choose_message([row(1, 30)], ref(60)) is None
+
+
+def test_message_that_had_left_the_queue_is_another() -> None:
+    ended = row(1, 0)
+    ended.ended_us = T0 + 1_000_000
+    later = MessageRef("postfix", "4A", RecordKey(T0 + 1_500_000, 99), True, T0 + 1_500_000)  # noqa: FBT003
+
+    assert choose_message([ended], later) is None

@@ -1,0 +1,1 @@
+"""Deterministic simulation: the real agent and collector on a virtual disk, network and clock."""

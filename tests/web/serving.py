@@ -18,6 +18,7 @@ from mailtally_collector.store.database import close_reading, open_for_reading, 
 from mailtally_collector.store.transact import transact_on
 from mailtally_collector.web.app import build_app
 from mailtally_collector.web.viewer import Role, Viewer
+from tests.web.believing import believe, cookie
 from tests.web.log_lines import HOSTILE_DOMAIN, SERVERS, SPIKE_DOMAIN
 from tests.web.stored import NOW_US
 
@@ -32,8 +33,8 @@ VIEWERS = {
 START_SECONDS = 20
 
 
-class BelievesHeader:
-    """Sets the viewer that the request names; admin by default."""
+class NamesViewer:
+    """Puts the viewer that a header of the request names into its cookie; admin by default."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -41,7 +42,7 @@ class BelievesHeader:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             named = dict(scope["headers"]).get(HEADER.encode(), b"admin").decode()
-            scope.setdefault("state", {})["viewer"] = VIEWERS[named]
+            scope["headers"] = [*scope["headers"], cookie(named)]
         await self._app(scope, receive, send)
 
 
@@ -60,7 +61,9 @@ def application(path: Path, clock: Callable[[], int] = lambda: NOW_US) -> Iterat
     for stream in streams:
         stream.__enter__()
     try:
-        yield BelievesHeader(build_app(reader, presence, CurrentRules(None), clock, transact))
+        app = build_app(reader, presence, CurrentRules(None), clock, transact=transact)
+        believe(app, VIEWERS.get)
+        yield NamesViewer(app)
     finally:
         close_reading(reader)
 

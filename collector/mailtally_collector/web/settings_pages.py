@@ -6,7 +6,6 @@ Save      A change holds when it was saved, and reaches agents as every change d
 
 from dataclasses import dataclass
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,6 +13,7 @@ from mailtally_collector.collecting import CONTINUOUS, DEFAULT, INTERVAL_MAX, IN
 from mailtally_collector.control_changes import Change, Clearing
 from mailtally_collector.query.filters import QueryError
 from mailtally_collector.query.settings import SettingsList, list_settings
+from mailtally_collector.web.forms import Form
 from mailtally_collector.web.site import asked_view, field, page, site_of, viewer_of
 
 HOUR = 3_600
@@ -48,7 +48,7 @@ def show_settings(request: Request) -> Response:
     return _form(request, listed, Typed(server, held.enabled, how, hours, {}))
 
 
-def save_settings(request: Request, form: FormData) -> Response:
+def save_settings(request: Request, form: Form) -> Response:
     """Change them, or say what is wrong."""
     site, viewer = site_of(request), viewer_of(request)
     server = field(form, "server")

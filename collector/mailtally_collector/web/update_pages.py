@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import Any
 
 from peewee import Database
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -20,6 +19,7 @@ from mailtally_collector.query.filters import QueryError
 from mailtally_collector.query.progress import Progress, progress_of, under_way
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.servers import list_servers
+from mailtally_collector.web.forms import Form
 from mailtally_collector.web.site import Site, asked_view, page, site_of, viewer_of
 from mailtally_collector.web.view import View, view_of
 from mailtally_collector.web.viewer import Viewer
@@ -30,7 +30,7 @@ WAIT_SECONDS = 120
 STATES = ("", "waiting", "reading", "done", "not_connected", "failed", "timed_out")
 
 
-def start_update(request: Request, form: FormData) -> Response:
+def start_update(request: Request, form: Form) -> Response:
     """Ask the agents."""
     site, viewer = site_of(request), viewer_of(request)
     view = view_of(form, viewer.zone or "UTC")

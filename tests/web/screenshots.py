@@ -31,10 +31,10 @@ LOOKS: dict[str, dict[str, Any]] = {
     },
 }
 
-DOCS: tuple[tuple[str, str, Any], ...] = (
-    ("statistics", "light", {"width": 1280, "height": 1120}),
-    ("message", "dark", {"width": 1100, "height": 760}),
-    ("domains", "phone", {"width": 390, "height": 844}),
+DOCS: tuple[tuple[str, str, str, dict[str, int]], ...] = (
+    ("statistics", "light", "/?range=14d", {"width": 1280, "height": 1180}),
+    ("message", "dark", ADMIN_PAGES["message"], {"width": 1180, "height": 980}),
+    ("events", "phone", "/events?range=7d&state=bounced", {"width": 390, "height": 1700}),
 )
 
 
@@ -65,11 +65,14 @@ def take(browser: Browser, site: str, folder: Path) -> Iterator[Path]:
 
 def for_docs(browser: Browser, site: str, folder: Path) -> Iterator[Path]:
     """Take those that the documentation shows: what is seen first, no longer than a screen."""
-    for name, look, size in DOCS:
+    for name, look, address, size in DOCS:
         options = LOOKS[look] | {"viewport": size, "device_scale_factor": 1}
         context = browser.new_context(extra_http_headers={HEADER: "admin"}, **options)
         page = context.new_page()
-        page.goto(site + ADMIN_PAGES[name].replace("{queue_id}", retried(site)))
+        page.goto(site + address.replace("{queue_id}", retried(site)))
+        if look == "phone":
+            page.locator("table details summary").first.click()
+            page.locator("#events").evaluate("one => one.scrollIntoView()")
         path = folder / f"{name}-{look}.png"
         page.screenshot(path=path)
         yield path

@@ -14,14 +14,20 @@ from typing import TypeVar
 from urllib.parse import quote
 
 import pytest
+from starlette.routing import Route
 
+from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.durations import HOUR_US
 from mailtally_collector.identity.authority import open_authority
+from mailtally_collector.presence import Presence
 from mailtally_collector.serving import PortError
+from mailtally_collector.store.database import close_reading, open_for_reading
 from mailtally_collector.store.location import Location
 from mailtally_collector.store.sign_ins import IDLE_US
 from mailtally_collector.store.transact import Transact
+from mailtally_collector.web.app import build_app
 from mailtally_collector.web.security import HEADERS
+from mailtally_collector.web.server import WebServer
 from tests.integration.collector.site import (
     COOKIE,
     PASSWORD,
@@ -434,3 +440,22 @@ async def test_the_dashboard_serves_tls_and_ends_with_the_collector(tmp_path: Pa
     with pytest.raises(PortError, match=r"\[web\] cannot be used"):
         async with site(tmp_path / "b.db", f"[web]\n{files}"):
             pass
+
+
+async def test_clickjacking_an_answer_about_a_fault_has_the_headers_too(tmp_path: Path) -> None:
+    def broken(request: object) -> None:
+        raise ZeroDivisionError(request)
+
+    database = tmp_path / "a.db"
+    with writing(database) as transact:
+        reader = open_for_reading(database)
+        app = build_app(*(reader, Presence(), CurrentRules(None), lambda: 1), transact=transact)
+        app.router.routes.append(Route("/login/broken", broken))
+        server = WebServer(app, "127.0.0.1:0")
+        server.start()
+        answer = await run(Browser(server.port).get, "/login/broken")
+        await run(server.stop)
+        close_reading(reader)
+    assert answer.status == 500
+    assert {key: answer.headers.get(key.lower()) for key in HEADERS} == HEADERS
+    assert "ZeroDivisionError" not in answer.text

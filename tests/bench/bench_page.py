@@ -50,8 +50,8 @@ def viewer_named(name: str) -> Viewer:
     return Viewer("bench", Role.CUSTOMER, Scope.of([name.encode()]))
 
 
-async def page(app: Callable[..., Awaitable[None]], asked: Asked) -> tuple[float, int]:
-    """Seconds and bytes of one page. Raises SystemExit for one that is none."""
+async def page(app: Callable[..., Awaitable[None]], asked: Asked) -> tuple[float, float, int]:
+    """Seconds, of them of work, and bytes of one page. Raises SystemExit for one that is none."""
     _, params, viewer = asked
     scope = {
         "type": "http",
@@ -74,16 +74,16 @@ async def page(app: Callable[..., Awaitable[None]], asked: Asked) -> tuple[float
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     await app(scope, receive, send)
-    seconds = time.perf_counter() - started
+    seconds, work = time.perf_counter() - started, time.process_time() - worked
     if sent[0]["status"] != 200:
         raise SystemExit(f"{params}: status {sent[0]['status']}")
-    return seconds, sum(len(message.get("body", b"")) for message in sent)
+    return seconds, work, sum(len(message.get("body", b"")) for message in sent)
 
 
 async def measure(app: Callable[..., Awaitable[None]], count: int) -> dict[str, list[Any]]:
-    """Seconds and bytes by kind."""
+    """What ``page`` gives, by kind."""
     found: dict[str, list[Any]] = {}
     drawn = requests()
     for number in range(-WARM_UP, count):
@@ -120,9 +120,11 @@ def main() -> None:
     everything = [one for some in found.values() for one in some]
     for kind, some in [*found.items(), ("all", everything)]:
         parts = quantiles([one[0] * 1_000 for one in some], n=20, method="inclusive")
-        largest = max(one[1] for one in some)
+        work = quantiles([one[1] * 1_000 for one in some], n=20, method="inclusive")
+        largest = max(one[2] for one in some)
         print(
             f"{kind:<9} {len(some):>4} pages  p50 {parts[9]:6.0f} ms  p95 {parts[18]:6.0f} ms"
+            f"  (work: {work[9]:4.0f}, {work[18]:4.0f} ms)"
             f"  largest {largest / 1_000:6.1f} kB"
         )
     if parts[18] > MILLISECONDS_MAX or largest > BYTES_MAX:

@@ -149,9 +149,27 @@ def keys_of(text: str) -> list[str]:
     return re.findall(r'<tr data-event="([^"]*)">', text)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+MONTH = {
+    "range": "custom",
+    "from": iso_us(NOW_US - 30 * DAY_US),
+    "until": iso_us(NOW_US),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_panel_obeys_each_condition(both: Both, name: str) -> None:
+    for value in VALUES[name]:
+        check(both, MONTH | {name: value}, "last_try")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(chosen=choices(), sort=st.sampled_from(["last_try", "accepted", "attempts", "size"]))
 def test_every_panel_obeys_every_filter(both: Both, chosen: dict[str, str], sort: str) -> None:
+    check(both, chosen, sort)
+
+
+def check(both: Both, chosen: dict[str, str], sort: str) -> None:
+    """Ask for everything with the same filter, and compare."""
     site, stub = both
     text = get(site, f"/?{urlencode(chosen)}").text
     shown = figures(text)

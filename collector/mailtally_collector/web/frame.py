@@ -1,7 +1,7 @@
 """What stands around the matter of every page with a filter: how fresh it is, and what to choose.
 
-Names     Who sees everything is offered the busiest domains of the last day, and may type any;
-          others are offered what is theirs.
+Names     Who sees everything is offered domains of the newest mail, and may type any; others are
+          offered what is theirs.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from mailtally_collector.durations import DAY_US
 from mailtally_collector.query.breakdown import breakdown
 from mailtally_collector.query.coverage import Coverage, coverage
 from mailtally_collector.query.filters import Filter, select
+from mailtally_collector.query.recent_domains import recent_domains
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.servers import Server, list_servers
 from mailtally_collector.terms import CountOrder, Dimension
@@ -50,16 +51,14 @@ def frame(
         servers=servers,
         chosen=[one for one in servers if not asked.servers or one.name in asked.servers],
         coverage=coverage(database, scope, selection.servers, range_us, now_us),
-        domains=_domains(database, scope, asked, now_us),
+        domains=_domains(database, scope),
         mailboxes=_mailboxes(database, scope, asked, now_us),
     )
 
 
-def _domains(database: Database, scope: Scope, asked: Filter, now_us: int) -> list[str]:
-    if scope.domains is not None:
-        return [name.decode("utf-8", "backslashreplace") for name in scope.domains]
-    day = Filter(start_us=now_us - DAY_US, end_us=now_us, servers=asked.servers)
-    return sorted(_busiest(database, scope, day, Dimension.DOMAIN, now_us))
+def _domains(database: Database, scope: Scope) -> list[str]:
+    names = recent_domains(database, NAMES_OFFERED) if scope.domains is None else scope.domains
+    return [name.decode("utf-8", "backslashreplace") for name in names]
 
 
 def _mailboxes(database: Database, scope: Scope, asked: Filter, now_us: int) -> list[str]:
@@ -68,15 +67,9 @@ def _mailboxes(database: Database, scope: Scope, asked: Filter, now_us: int) -> 
         return []
     begin_us = max(asked.start_us or 0, now_us - DAY_US)
     day = replace(Filter(domain=asked.domain), start_us=min(begin_us, now_us - 1), end_us=now_us)
-    return sorted(_busiest(database, scope, day, Dimension.MAILBOX, now_us))
-
-
-def _busiest(
-    database: Database, scope: Scope, asked: Filter, dimension: Dimension, now_us: int
-) -> list[str]:
     rows = breakdown(
-        *(database, scope, select(asked, now_us), dimension),
+        *(database, scope, select(day, now_us), Dimension.MAILBOX),
         order=CountOrder.SENT,
         limit=NAMES_OFFERED,
     ).rows
-    return [row.name.decode("utf-8", "backslashreplace") for row in rows if row.name]
+    return sorted(row.name.decode("utf-8", "backslashreplace") for row in rows if row.name)

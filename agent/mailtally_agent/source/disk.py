@@ -7,7 +7,6 @@ import os
 import stat
 from typing import NamedTuple, Protocol
 
-
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 

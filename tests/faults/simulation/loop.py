@@ -34,9 +34,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._now += max(0.0, timeout)
         return []
 
-    def add_signal_handler(  # type: ignore[override]
-        self, sig: int, callback: Callable[..., object], *args: object
-    ) -> None:
+    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: object) -> None:
         """Signals are sent by calling what they would call."""
 
     def remove_signal_handler(self, sig: int) -> bool:

@@ -7,6 +7,7 @@ May       Torn, glued to another, not on the medium at a power cut, or written w
 Never     Everything else: what strangers wrote into lines must not be taken for a line.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -59,8 +60,8 @@ class Ledger:
         name = queue_id.encode()
         return any(name in torn + line.text for torn, line in self.glues)
 
-    def doubt_unless(self, on_disk: set[bytes], before: set[bytes]) -> None:
+    def doubt_unless(self, on_disk: Counter[bytes], before: Counter[bytes]) -> None:
         """Of lines that were on the disk before, those that are not there now may be stored."""
         for line in self.lines:
-            if line.text in before and line.text not in on_disk:
+            if on_disk[line.text] < before[line.text]:
                 line.sure = False

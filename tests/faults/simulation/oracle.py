@@ -75,7 +75,7 @@ class _Judge:
         self._unsure = Counter(attempt for attempt, line in tried if not line.sure)
         self._missing = self._sure - rows.attempts
         self._on_disk = machine.rotation.texts()
-        self._there = {attempt for attempt, line in tried if line.text in self._on_disk}
+        self._there = {attempt: self._on_disk[line.text] for attempt, line in tried if line.sure}
         # Where lines vanished, those of one message may read like those of the one before it.
         # Where a clock was set back, moments do not tell which message a line is about.
         self._vague = {
@@ -107,7 +107,7 @@ class _Judge:
         back_us = self._machine.back_us
         if attempt.time_us < self._world.horizon_us:
             self._verdict.in_gaps += count
-        elif attempt in self._there:
+        elif self._rows.attempts[attempt] < self._there[attempt]:
             self._verdict.lost += count
             self._fault(f"lost, and still in the log: {attempt}")
         elif attempt.time_us // SECOND_US <= self._rows.oldest_us // SECOND_US or any(

@@ -10,6 +10,7 @@ import gzip
 import lzma
 import os.path
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -183,9 +184,9 @@ class Rotation:
         self._syslog.reopen()
         yield
 
-    def texts(self) -> set[bytes]:
-        """All whole lines that the log and its rotated files hold."""
-        found: set[bytes] = set()
+    def texts(self) -> Counter[bytes]:
+        """All whole lines that the log and its rotated files hold, and how often each."""
+        found: Counter[bytes] = Counter()
         for path in [self._path, *self._rotated()]:
             inode = self._disk.find(path)
             if inode is not None:
@@ -195,8 +196,8 @@ class Rotation:
     def _doubt(self, log: Inode) -> None:
         """An agent that did not begin to read it can never know that there was such a file."""
         self._syslog.doubt()
-        texts = set(bytes(log.data).split(b"\n"))
-        self._ledger.doubt_unless(set(), texts)
+        texts = Counter(bytes(log.data).split(b"\n"))
+        self._ledger.doubt_unless(Counter(), texts)
 
     def _delete(self, path: str) -> None:
         self.deleted += 1

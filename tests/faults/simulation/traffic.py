@@ -57,16 +57,31 @@ class Traffic:
         self._count = 0
         self._now_us = 0
         self._free: list[tuple[str, int]] = []
+        # The message that the last line was about.
+        self._last = Life("", b"", [])
 
     def next_line(self, now_us: int) -> Line:
         """Decide on the next line; it is in the ledger, and not on the disk yet."""
         self._now_us = now_us
         self._count += 1
-        line = self._of_life() if self._random.random() < 0.94 else self._strange()
-        if line is None:
-            line = self._strange()
+        line = self._again() or self._of_life_or_strange()
         self._ledger.lines.append(line)
         return line
+
+    def _again(self) -> Line | None:
+        """The last line, word for word: the same recipient is named twice in one message."""
+        last = self._ledger.lines[-1] if self._ledger.lines else None
+        if last is None or last.attempt is None or self._random.random() > 0.05:
+            return None
+        if self._line("").time_us != last.time_us:
+            return None
+        line = Line(last.text, last.time_us, last.attempt)
+        self._last.lines.append(line)
+        return line
+
+    def _of_life_or_strange(self) -> Line:
+        line = self._of_life() if self._random.random() < 0.94 else None
+        return line or self._strange()
 
     def _of_life(self) -> Line | None:
         random = self._random
@@ -140,6 +155,7 @@ class Traffic:
     def _say(self, life: Life, daemon: str, text: str) -> Line:
         line = self._line(f"postfix/{daemon}[{90 + self._count % 7}]: {life.queue_id}: {text}")
         life.lines.append(line)
+        self._last = life
         return line
 
     def _strange(self) -> Line:

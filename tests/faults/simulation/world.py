@@ -43,6 +43,8 @@ class World:
         self.rested = False
         self.horizon_us = 0
         self.collector: Collector | None = None
+        # Those that were killed too: what they left undone must not be collected as garbage.
+        self._collectors: list[Collector] = []
         self._down = 0.0
         self._checkpoints = [b"" for _ in self.machines]
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,16 +150,20 @@ class World:
         self._heal()
         loop = asyncio.get_running_loop()
         end = loop.time() + REST_SECONDS
-        while any(machine.is_happening for machine in self.machines) and loop.time() < end:  # noqa: ASYNC110 - in simulated time
-            await asyncio.sleep(LOOK_SECONDS)
-        # Behind half a line nothing can be read until it ends, and a gap ends with a line.
-        for machine in self.machines:
-            machine.write(2, 1.0)
         looks = 0
+        written = False
         while looks < LOOKS and loop.time() < end:
             await asyncio.sleep(LOOK_SECONDS)
-            looks = looks + 1 if all(map(self._rests, self.machines)) else 0
+            if not written and not any(machine.is_happening for machine in self.machines):
+                written = True
+                self._write_last_lines()
+            looks = looks + 1 if written and all(map(self._rests, self.machines)) else 0
         self.rested = looks == LOOKS
+
+    def _write_last_lines(self) -> None:
+        """Behind half a line nothing can be read until it ends, and a gap ends with a line."""
+        for machine in self.machines:
+            machine.write(2, 1.0)
 
     def _heal(self) -> None:
         self.network.unreachable = self.network.silent = False
@@ -188,6 +194,7 @@ class World:
         self.collector = Collector(
             self.storage, self.now_us, self._chance("collector"), self._collector_ended
         )
+        self._collectors.append(self.collector)
         self.network.accept = self.collector.accept
 
     def _collector_ended(self) -> None:

@@ -20,7 +20,8 @@ def agent_status(harvest: Harvest, collecting: Collecting | None, now_us: int) -
         backlog_bytes=harvest.backlog_bytes(),
         open_messages=totals.open_messages,
         gaps=totals.gaps + totals.losses,
-        oldest_line_us=totals.oldest_us or 0,
+        # What is told to be read stays so. Nothing stands for it before something is stored.
+        oldest_line_us=(totals.oldest_us or 0) if harvest.is_held else 0,
         settings_revision=collecting.revision if collecting else 0,
         next_collection_us=collecting.next_us if collecting else 0,
         unparsed_samples=[

@@ -103,6 +103,11 @@ class Harvest:
         """Whether any log goes on at a place that was reached before."""
         return any(reading.resumed for reading in self.readings)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether anything would show, after a crash, that reading had begun: here or there."""
+        return bool(self.token or self._saved)
+
     def read_some(self) -> bool:
         """Read a chunk when there is room; False when there was nothing to read."""
         if self.window.full:

@@ -48,7 +48,8 @@ class Entry:
 class Observed:
     """What queries tell of one server: attempts, messages by queue id, recipients by state.
 
-    oldest_us  of the oldest line that was read: what lies before is shown as not read
+    oldest_us  of the oldest line that was read: what lies before is shown as not read, be it in
+               the same second
     """
 
     attempts: Counter[Attempt]
@@ -111,7 +112,7 @@ class Ledger:
         unsure: set[str] = set()
         for entry in self.entries:
             excused = any(span.holds(entry.time_us) for span in observed.gaps)
-            excused |= self.may_lose and entry.time_us < observed.oldest_us
+            excused |= self.may_lose and entry.time_us <= observed.oldest_us
             if excused or not entry.is_certain:
                 unsure.add(entry.line.queue_id)
             if entry.line.tried is not None:

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from mailtally_agent.agent_status import agent_status
 from mailtally_agent.direction import DirectionRules
 from mailtally_agent.harvest import MARK_EVERY_BATCHES, MARK_EVERY_US, Harvest, HarvestOptions
 from mailtally_agent.reading import LogOptions, ReadingOptions
@@ -73,6 +74,36 @@ def test_no_checkpoint_before_the_acknowledgement(tmp_path: Path) -> None:
     checkpoint = json.loads((tmp_path / "checkpoint.json").read_text())
     assert checkpoint["token"] == b"token".hex()
     assert saved_offset(tmp_path) == (tmp_path / "mail.log").stat().st_size
+
+
+def test_no_line_is_told_to_be_the_oldest_before_anything_is_stored(tmp_path: Path) -> None:
+    """Killed now, with the log deleted, the agent would know of no gap."""
+    append(tmp_path, 1, 2)
+    clock = Clock()
+    harvest = new_harvest(tmp_path, clock)
+    read_and_mark(harvest, clock)
+    assert agent_status(harvest, None, clock()).oldest_line_us == 0
+
+    batch = harvest.window.next_batch(flush=True)
+    assert batch is not None
+    harvest.acknowledged(batch.sequence, b"token")
+
+    assert agent_status(harvest, None, clock()).oldest_line_us == harvest.totals().oldest_us
+
+
+def test_the_oldest_line_of_a_log_without_records_is_told_when_its_place_is_kept(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mail.log").write_text(
+        "2026-03-01T10:00:00Z mx1 postfix/scache[7]: statistics: x\n"
+    )
+    clock = Clock()
+    harvest = new_harvest(tmp_path, clock)
+    read_and_mark(harvest, clock)
+    harvest.save_if_due()
+
+    assert harvest.window.added == 0
+    assert agent_status(harvest, None, clock()).oldest_line_us == harvest.totals().oldest_us
 
 
 def test_checkpoint_does_not_cover_what_was_read_after_the_mark(tmp_path: Path) -> None:

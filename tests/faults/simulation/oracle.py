@@ -76,6 +76,13 @@ class _Judge:
         self._missing = self._sure - rows.attempts
         self._on_disk = machine.rotation.texts()
         self._there = {attempt: self._on_disk[line.text] for attempt, line in tried if line.sure}
+        # Too old to be taken, once retention was there (store/horizon.py).
+        self._old = {
+            line.attempt
+            for life in self._ledger.lives
+            if life.lines and life.lines[0].time_us < world.horizon_us
+            for line in life.lines
+        }
         # Where lines vanished, those of one message may read like those of the one before it.
         # Where a clock was set back, moments do not tell which message a line is about.
         self._vague = {
@@ -105,7 +112,7 @@ class _Judge:
 
     def _judge_missing(self, attempt: Attempt, count: int) -> None:
         back_us = self._machine.back_us
-        if attempt.time_us < self._world.horizon_us:
+        if attempt in self._old:
             self._verdict.in_gaps += count
         elif self._rows.attempts[attempt] < self._there[attempt]:
             self._verdict.lost += count

@@ -76,13 +76,6 @@ class _Judge:
         self._missing = self._sure - rows.attempts
         self._on_disk = machine.rotation.texts()
         self._there = {attempt: self._on_disk[line.text] for attempt, line in tried if line.sure}
-        # Too old to be taken, once retention was there (store/horizon.py).
-        self._old = {
-            line.attempt
-            for life in self._ledger.lives
-            if life.lines and life.lines[0].time_us < world.horizon_us
-            for line in life.lines
-        }
         # Where lines vanished, those of one message may read like those of the one before it.
         # Where a clock was set back, moments do not tell which message a line is about.
         self._vague = {
@@ -90,6 +83,16 @@ class _Judge:
             for life in self._ledger.lives
             if machine.back_us or not all(one.sure for one in life.lines)
         }
+
+    def _is_too_old(self, attempt: Attempt) -> bool:
+        """Whether it was not taken because of retention (store/horizon.py), or may be so."""
+        horizon_us = self._world.horizon_us
+        lives = (one for one in self._ledger.lives if one.queue_id == attempt.queue_id)
+        return any(
+            one.lines and one.lines[0].time_us < horizon_us
+            for one in lives
+            if attempt.queue_id in self._vague or attempt.recipient in one.recipients
+        )
 
     def judge(self) -> None:
         """Look at everything."""
@@ -112,7 +115,7 @@ class _Judge:
 
     def _judge_missing(self, attempt: Attempt, count: int) -> None:
         back_us = self._machine.back_us
-        if attempt in self._old:
+        if self._is_too_old(attempt):
             self._verdict.in_gaps += count
         elif self._rows.attempts[attempt] < self._there[attempt]:
             self._verdict.lost += count

@@ -11,7 +11,7 @@ WORKERS ?= 3
 MANY = $(if $(ROWS),--rows $(ROWS)) $(if $(DATABASE),--database $(DATABASE)) \
 	$(if $(CLUSTER),--cluster $(CLUSTER))
 
-.PHONY: faults faults-simulation faults-crash faults-blackbox mutants bench-outage bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison
+.PHONY: faults faults-simulation faults-crash faults-blackbox mutants bench-outage bench-abuse bench-data bench-queries faults-postgres test-citus bench-distributed sizing verdicts bench-ingest bench-reclassify score hostile help demo test lint types contracts spelling proto bench compiled corpus-formats format requirements clean env comparison bench-page screenshots isolation faults-mutants
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -90,6 +90,12 @@ bench-data: env  ## make a database of ROWS=n deliveries: DATABASE=file or URI, 
 bench-queries: env  ## how long questions take on ROWS=n deliveries; COMPARE=a smaller database
 	$(BIN)/python -m tests.bench.bench_queries $(MANY) $(if $(COMPARE),--compare $(COMPARE))
 
+bench-page: env  ## how long the statistics page of 30 days takes on ROWS=n deliveries, and its size
+	$(BIN)/python -m tests.bench.bench_page $(MANY)
+
+screenshots: env  ## pictures of every page of the dashboard, light, dark and on a phone
+	$(BIN)/python -m tests.web.screenshots
+
 verdicts: env  ## write anew what the rules say of their examples; review its diff
 	$(BIN)/python -m tests.verdicts
 
@@ -131,6 +137,11 @@ mutants: env  ## the product with one fault each, and which layer of fault tests
 faults-postgres: env  ## PostgreSQL, collectors and agents killed in many ways; SEEDS=n of each
 	tests/setup/packages
 	FAULT_SEEDS=$(or $(SEEDS),10) $(BIN)/python -m pytest -q tests/faults --timeout 0
+
+isolation: env  ## 10,000 questions of people who may see some mail, on both databases
+	tests/setup/packages
+	ISOLATION_EXAMPLES=1300 $(BIN)/python -m pytest -q --timeout 0 \
+	    tests/integration/collector/test_isolation.py
 
 compiled: env  ## a wheel in dist/ whose log reader is compiled (needs a C compiler)
 	rm -rf build/compiled && mkdir -p build/compiled

@@ -4,18 +4,13 @@ How       The commands write to the database, beside running collectors; these l
           somebody connects, and every few seconds (identity/admission.py).
 """
 
-import json
 import re
 import secrets
-import time
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
-from peewee import PeeweeException
 
 from mailtally_collector.command_line import (
     EXIT_FAILED,
@@ -26,11 +21,11 @@ from mailtally_collector.command_line import (
     fail,
     load,
 )
+from mailtally_collector.command_output import iso, print_json, print_table, shown, time_us, write
 from mailtally_collector.config import Config
-from mailtally_collector.durations import DAY_US, SECOND_US
+from mailtally_collector.durations import DAY_US
 from mailtally_collector.identity.authority import AuthorityError, open_authority
 from mailtally_collector.identity.token import SECRET_BYTES, token
-from mailtally_collector.store.database import migrate, open_for_writing
 from mailtally_collector.store.identities import (
     AgentRow,
     NameTakenError,
@@ -40,9 +35,6 @@ from mailtally_collector.store.identities import (
     rename,
     revoke,
 )
-from mailtally_collector.store.schema_version import DatabaseRefusedError
-from mailtally_collector.store.sql import Sql
-from mailtally_collector.store.transact import transact_on
 
 INVITED_US = DAY_US
 HEAD: tuple[str, ...] = (
@@ -59,7 +51,6 @@ agents_app = typer.Typer(
     help="Who may report: invite, list, revoke and rename agents.", no_args_is_help=True
 )
 NameArgument = Annotated[str, typer.Argument(help="Name of the mail host in all statistics.")]
-T = TypeVar("T")
 
 
 @agents_app.command(name="invite")
@@ -79,15 +70,15 @@ def invite_agent(
     except AuthorityError as error:
         fail([str(error)], EXIT_FAILED)
     secret = secrets.token_bytes(SECRET_BYTES)
-    now_us = _now_us()
+    now_us = time_us()
     until_us = now_us + INVITED_US
-    _write(settings, lambda sql: invite(sql, name, sha256(secret).digest(), now_us, until_us))
+    write(settings, lambda sql: invite(sql, name, sha256(secret).digest(), now_us, until_us))
     line = token(pin, secret, addresses)
     if as_json:
-        _print_json({"server": name, "token": line, "expires": _iso(until_us)})
+        print_json({"server": name, "token": line, "expires": iso(until_us)})
         return
     typer.echo(
-        f"Good once, until {_shown(until_us)}, at {', '.join(addresses)}. On {name} run, as the"
+        f"Good once, until {shown(until_us)}, at {', '.join(addresses)}. On {name} run, as the"
         " agent's user:\n",
         err=True,
     )
@@ -103,22 +94,15 @@ def list_agents(
 ) -> None:
     """Show who reported, who has a certificate and until when, and who is invited."""
     settings = load(config, None, database)
-    now_us = _now_us()
-    rows = _write(settings, lambda sql: agents(sql, now_us))
+    now_us = time_us()
+    rows = write(settings, lambda sql: agents(sql, now_us))
     if as_json:
-        _print_json({"agents": [_json(row, now_us) for row in rows]})
+        print_json({"agents": [_json(row, now_us) for row in rows]})
         return
     if not rows:
         typer.echo("No agent yet: mailtally-collector agents invite NAME makes a token for one.")
         return
-    table: list[tuple[str, ...]] = [
-        ("SERVER", "STATE", "CERTIFICATE", "GOOD UNTIL", "LAST SEEN", "FORMERLY")
-    ]
-    table += [_line(row, now_us) for row in rows]
-    widths = [max(len(line[at]) for line in table) for at in range(len(table[0]))]
-    for line in table:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        typer.echo("  ".join(cells).rstrip())
+    print_table([HEAD, *(_line(row, now_us) for row in rows)])
 
 
 @agents_app.command(name="revoke")
@@ -132,11 +116,11 @@ def revoke_agent(
     """End the certificates and invitations of a server; open connections end within a minute."""
     settings = load(config, None, database)
     try:
-        revoked, withdrawn = _write(settings, lambda sql: revoke(sql, name, _now_us()))
+        revoked, withdrawn = write(settings, lambda sql: revoke(sql, name, time_us()))
     except UnknownServerError:
         fail([_unknown(name, "certificate or invitation that could be revoked")], EXIT_FAILED)
     if as_json:
-        _print_json({"server": name, "certificates": revoked, "invitations": withdrawn})
+        print_json({"server": name, "certificates": revoked, "invitations": withdrawn})
         return
     typer.echo(
         f"{name}: {revoked} certificates revoked, {withdrawn} invitations withdrawn; what it"
@@ -157,27 +141,15 @@ def rename_agent(
     settings = load(config, None, database)
     _check_name(new)
     try:
-        _write(settings, lambda sql: rename(sql, old, new))
+        write(settings, lambda sql: rename(sql, old, new))
     except UnknownServerError:
         fail([_unknown(old, "row, certificate or invitation")], EXIT_FAILED)
     except NameTakenError:
         fail([f"{new} is another server already; nothing was changed"], EXIT_FAILED)
     if as_json:
-        _print_json({"server": new, "formerly": old})
+        print_json({"server": new, "formerly": old})
         return
     typer.echo(f"{old} is {new} now. Its agent learns it within a minute.")
-
-
-def _write(settings: Config, work: Callable[[Sql], T]) -> T:
-    """Run the work in a transaction, or say why that cannot be and leave."""
-    location = settings.storage.database
-    try:
-        migrate(location)
-        database = open_for_writing(location)
-        with database.connection_context():
-            return transact_on(database)(work)
-    except (DatabaseRefusedError, PeeweeException) as error:
-        fail([f"{location}: {error}"], EXIT_FAILED)
 
 
 def _enrolment_addresses(settings: Config) -> list[str]:
@@ -222,15 +194,15 @@ def _line(row: AgentRow, now_us: int) -> tuple[str, ...]:
         "".join(one if one.isprintable() else "?" for one in row.server),
         _state(row, now_us),
         row.certificate.hex()[:16] if row.certificate else "-",
-        _shown(row.not_after_us),
-        _shown(row.last_seen_us),
+        shown(row.not_after_us),
+        shown(row.last_seen_us),
         ascii(", ".join(row.former_names))[1:-1],
     )
 
 
 def _json(row: AgentRow, now_us: int) -> dict[str, Any]:
     moments = {
-        name.removesuffix("_us"): _iso(value) if value else None
+        name.removesuffix("_us"): iso(value) if value else None
         for name, value in asdict(row).items()
         if name.endswith("_us")
     }
@@ -242,21 +214,3 @@ def _json(row: AgentRow, now_us: int) -> dict[str, Any]:
         **moments,
         "former_names": list(row.former_names),
     }
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    typer.echo(json.dumps(document))
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1_000
-
-
-def _iso(moment_us: int) -> str:
-    return datetime.fromtimestamp(moment_us / SECOND_US, UTC).isoformat(timespec="seconds")
-
-
-def _shown(moment_us: int) -> str:
-    if not moment_us:
-        return "-"
-    return f"{datetime.fromtimestamp(moment_us / SECOND_US, UTC):%Y-%m-%d %H:%M} UTC"

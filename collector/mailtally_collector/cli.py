@@ -34,6 +34,7 @@ from mailtally_collector.config import Config, ConfigError, load_config
 from mailtally_collector.distribute_tables import Distributed, distribute_tables
 from mailtally_collector.identity.authority import AuthorityError
 from mailtally_collector.jobs import RollupsDifferError
+from mailtally_collector.people_command import people_app
 from mailtally_collector.reclassify_file import reclassify_file
 from mailtally_collector.recount_file import recount_file
 from mailtally_collector.run_job import UnknownJobError, run_job
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 
 app.add_typer(agents_app, name="agents")
+app.add_typer(people_app, name="people")
 
 
 @app.callback(invoke_without_command=True)
@@ -76,12 +78,15 @@ def run(
     port_file: Annotated[
         Path | None, typer.Option(help="Write the number of the port here when it listens.")
     ] = None,
+    web_port_file: Annotated[
+        Path | None, typer.Option(help="The same for the port of the dashboard.")
+    ] = None,
 ) -> None:
     """Run the collector until SIGTERM or SIGINT."""
     settings = load(config, listen, database, insecure=insecure)
     _log_to_stderr(settings)
     try:
-        asyncio.run(daemon.run(settings, port_file))
+        asyncio.run(daemon.run(settings, port_file, web_port_file))
     except (AuthorityError, DatabaseRefusedError, PortError, OSError) as error:
         fail([str(error)], EXIT_FAILED)
 

@@ -22,13 +22,13 @@ HEARTBEAT_SECONDS = 10.0
 
 
 async def collect(
-    means: ControlMeans, asked: control_pb2.CollectNowRequest, stopping: asyncio.Event
+    means: ControlMeans, asked: control_pb2.CollectNowRequest, who: str, stopping: asyncio.Event
 ) -> AsyncIterator[control_pb2.CollectNowResponse]:
     """Give the progress of all servers, then of those where it changed, until the end.
 
     Ends early when ``stopping`` is set. Raises QueryError.
     """
-    request = Request(tuple(asked.servers), asked.wait_seconds, means.clock())
+    request = Request(tuple(asked.servers), asked.wait_seconds, means.clock(), who)
     request_ids = await means.change(request)
     told: dict[str, Progress] = {}
     beat = float("-inf")

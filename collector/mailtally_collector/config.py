@@ -1,12 +1,16 @@
 """Configuration: a TOML file, every key optional, every mistake reported at once.
 
 Keys      [listen]  address "127.0.0.1:8790"; enrolment: where agents come to their certificates,
-                    "" for nowhere, default the same host and port 8791; reflection false;
+                    "" for nowhere, default the same host and port 8791; tokens: where people ask by
+                    token without a certificate, default "" for nowhere; reflection false;
                     insecure false (true: no TLS, on a loopback address only)
           [identity] folder of the collector's own authority; hosts: names and addresses by which
                     agents reach it; certificate_days 90
           [tls]     certificate_file, key_file, client_ca_file of another authority, instead of the
                     collector's own: all three or none
+          [web]     address of the dashboard, "" for none, default 127.0.0.1:8792; url by which
+                    people reach it; certificate_file and key_file, or none on a loopback address
+                    and behind a proxy; trusted_proxies: addresses and networks of such proxies
           [storage] database: a SQLite file, whose directory is made when missing, or
                     postgresql://USER:PASSWORD@HOST/DATABASE
           [retention] rows_days 90, rollups_days 800, quarantine_days 90, audit_days 400: how long
@@ -50,6 +54,9 @@ from mailtally_collector.toml_lines import (
 
 SYSTEM_DATABASE = Path("/var/lib/mailtally/collector.db")
 ENROLMENT_PORT = 8791
+WEB_ADDRESS = "127.0.0.1:8792"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def _days(value: object) -> object:
@@ -101,6 +108,7 @@ class Listen(Section):
 
     address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8790"
     enrolment: Annotated[str, AfterValidator(lambda value: value and _address(value))] | None = None
+    tokens: Annotated[str, AfterValidator(lambda value: value and _address(value))] = ""
     reflection: bool = False
     insecure: bool = False
 
@@ -153,6 +161,42 @@ class Tls(Section):
         return None
 
 
+class Web(Section):
+    """The dashboard."""
+
+    address: Annotated[str, AfterValidator(lambda value: value and _address(value))] | None = None
+    url: Annotated[str, Field(pattern=r"^(https?://[A-Za-z0-9.:\[\]-]{1,260}/?)?$")] = ""
+    certificate_file: Path | None = Field(default=None, strict=False)
+    key_file: Path | None = Field(default=None, strict=False)
+    trusted_proxies: list[str] = []
+
+    @property
+    def certificate(self) -> tuple[Path, Path] | None:
+        """Certificate and key; None for plain HTTP."""
+        if self.certificate_file and self.key_file:
+            return self.certificate_file, self.key_file
+        return None
+
+    @property
+    def proxies(self) -> list[Network]:
+        """Whose word is taken for who asks."""
+        return [ipaddress.ip_network(text) for text in self.trusted_proxies]
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, texts: list[str]) -> list[str]:
+        for text in texts:
+            try:
+                ipaddress.ip_network(text)
+            except ValueError:
+                raise PydanticCustomError(
+                    "network",
+                    "expected addresses and networks such as 192.0.2.0/24, got {got}",
+                    {"got": repr(text)},
+                ) from None
+        return texts
+
+
 class Storage(Section):
     """Where data is kept."""
 
@@ -203,6 +247,7 @@ class Config(Section):
     listen: Listen = Listen()
     identity: Identity = Field(default_factory=Identity)
     tls: Tls = Tls()
+    web: Web = Web()
     storage: Storage = Field(default_factory=Storage)
     retention: Retention = Retention()
     watch: Watch = Watch()
@@ -213,6 +258,22 @@ class Config(Section):
     def has_authority(self) -> bool:
         """Whether agents get their certificates from the collector itself."""
         return not self.tls.files and not self.listen.insecure
+
+    @property
+    def web_address(self) -> str:
+        """Where the dashboard is; "" for nowhere. Beside a port that is chosen freely, one too."""
+        if self.web.address is not None:
+            return self.web.address
+        return WEB_ADDRESS if int(self.listen.address.rpartition(":")[2]) else "127.0.0.1:0"
+
+    def web_url(self, port: int | str = "") -> str:
+        """Address of the dashboard for people, without a slash at its end."""
+        if self.web.url:
+            return self.web.url.rstrip("/")
+        host, _, configured = self.web_address.rpartition(":")
+        if host in ("0.0.0.0", "[::]"):  # noqa: S104 - compared
+            host = socket.getfqdn()
+        return f"{'https' if self.web.certificate else 'http'}://{host}:{port or configured}"
 
     @property
     def hosts(self) -> list[str]:
@@ -261,6 +322,7 @@ def load_config(
     findings = [
         *_tls_findings(config),
         *_exposure_findings(config),
+        *_web_findings(config),
         *_retention_findings(config.retention),
     ]
     if findings:
@@ -329,15 +391,41 @@ def _exposure_findings(config: Config) -> list[tuple[str, str]]:
         return []
     if config.tls.files:
         return [("listen.insecure", "there are [tls] files: leave out one or the other")]
-    if _is_loopback(config.listen.address):
-        return []
+    given = {"address": config.listen.address, "tokens": config.listen.tokens}
     return [
         (
-            "listen.address",
+            f"listen.{key}",
             (
-                f"{config.listen.address} can be reached by others, and with listen.insecure"
+                f"{address} can be reached by others, and with listen.insecure"
                 " nothing would be encrypted: leave out listen.insecure, and invite agents"
                 " (mailtally-collector agents invite NAME)"
+            ),
+        )
+        for key, address in given.items()
+        if address and not _is_loopback(address)
+    ]
+
+
+def _web_findings(config: Config) -> list[tuple[str, str]]:
+    web = config.web
+    files = {"certificate_file": web.certificate_file, "key_file": web.key_file}
+    given = {name: path for name, path in files.items() if path}
+    if len(given) == 1:
+        return [(f"web.{next(iter(given))}", "give certificate_file and key_file, or neither")]
+    unreadable = [
+        (f"web.{name}", f"{path} cannot be read")
+        for name, path in given.items()
+        if not os.access(path, os.R_OK)
+    ]
+    address = config.web_address
+    if unreadable or given or not address or web.trusted_proxies or _is_loopback(address):
+        return unreadable
+    return [
+        (
+            "web.address",
+            (
+                f"{address} can be reached by others, and passwords would not be encrypted: give"
+                " certificate_file and key_file, or the proxy before it in trusted_proxies"
             ),
         )
     ]

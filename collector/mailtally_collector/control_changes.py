@@ -2,10 +2,10 @@
 
 Gives     ``Change`` and ``Request``, checked on the reading side, each with the work for one
           transaction, which notes it in the audit as well.
+Who       A person's name, or "local".
 Raises    QueryError, which names the field, for what cannot be done.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailtally_collector.collecting import interval_fault
@@ -18,8 +18,6 @@ from mailtally_collector.store.settings import FLEET, change_settings, clear_set
 from mailtally_collector.store.sql import Sql
 
 WAIT_DEFAULT, WAIT_MAX = 60, 3_600
-# Until people are known by name, whoever may connect.
-WHO = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,7 @@ class Change:
     enabled: bool | None
     interval_seconds: int | None
     now_us: int
+    who: str
 
     def check(self, sql: Sql) -> None:
         """Raise QueryError for what cannot be set."""
@@ -46,12 +45,12 @@ class Change:
             *(sql, ids),
             enabled=self.enabled,
             interval_seconds=self.interval_seconds,
-            who=WHO,
+            who=self.who,
             now_us=self.now_us,
         )
         values = (("enabled", self.enabled), ("interval_seconds", self.interval_seconds))
         detail = " ".join(f"{name}={value}".lower() for name, value in values if value is not None)
-        _note(sql, self.now_us, "update-settings", self.servers, detail)
+        _note(sql, self, "update-settings", detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,7 @@ class Clearing:
 
     servers: tuple[str, ...]
     now_us: int
+    who: str
 
     def check(self, sql: Sql) -> None:
         """Raise QueryError when there is no such server."""
@@ -70,7 +70,7 @@ class Clearing:
     def write(self, sql: Sql) -> None:
         """Clear theirs."""
         clear_settings(sql, list(server_ids(sql, self.servers).values()))
-        _note(sql, self.now_us, "clear-settings", self.servers, "")
+        _note(sql, self, "clear-settings", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class Request:
     servers: tuple[str, ...]
     wait_seconds: int
     now_us: int
+    who: str
 
     def check(self, sql: Sql) -> None:
         """Raise QueryError when there is no such server."""
@@ -94,10 +95,10 @@ class Request:
         until_us = self.now_us + wait_seconds * SECOND_US
         requests = request_collection(sql, ids, self.now_us, until_us)
         detail = f"servers={len(ids)} wait_seconds={wait_seconds}"
-        _note(sql, self.now_us, "collect-now", self.servers, detail)
+        _note(sql, self, "collect-now", detail)
         return list(requests.values())
 
 
-def _note(sql: Sql, now_us: int, action: str, servers: Sequence[str], detail: str) -> None:
-    scope = ", ".join(sorted(servers)) or "fleet"
-    note(sql, now_us, who=WHO, action=action, scope=scope, detail=detail)
+def _note(sql: Sql, what: Change | Clearing | Request, action: str, detail: str) -> None:
+    scope = ", ".join(sorted(what.servers)) or "fleet"
+    note(sql, what.now_us, who=what.who, action=action, scope=scope, detail=detail)

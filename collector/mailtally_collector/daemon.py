@@ -1,7 +1,7 @@
 """The collector process: wires the parts, runs until it is told to stop.
 
 Start     1. Bring the database to this version.  2. Read the rules and the authority.  3. Bind the
-          ports.  4. Start the writer, the timetable and the services.
+          ports.  4. Start the writer, the timetable, the services and the dashboard.
 Stop      1. Health says not serving.  2. Streams end: agents' after the acknowledgement of what was
           read, those of new events at once.  3. The writer commits what it has.  4. Exit.
 """
@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from random import SystemRandom
 
-import grpc
 from grpc_health.v1 import health
 
 from mailtally.v1 import control_pb2, control_pb2_grpc, ingest_pb2, query_pb2, query_pb2_grpc
@@ -22,11 +21,13 @@ from mailtally_collector.classify.current_rules import CurrentRules
 from mailtally_collector.config import Config
 from mailtally_collector.control_desk import ControlDesk
 from mailtally_collector.control_service import ControlService
+from mailtally_collector.dashboard import Dashboard
 from mailtally_collector.doors import Doors
 from mailtally_collector.identity.ledger import DatabaseLedger
 from mailtally_collector.ingest import IngestService
 from mailtally_collector.ingest_limits import report_handler
 from mailtally_collector.jobs import jobs_of
+from mailtally_collector.people.callers import Callers
 from mailtally_collector.presence import Presence
 from mailtally_collector.query_service import QueryService
 from mailtally_collector.rule_watch import RuleWatch
@@ -62,7 +63,9 @@ def now_us() -> int:
     return time.time_ns() // 1_000
 
 
-async def run(config: Config, port_file: Path | None = None) -> None:
+async def run(
+    config: Config, port_file: Path | None = None, web_port_file: Path | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises DatabaseRefusedError, also later, PortError, AuthorityError, or OSError for a file.
@@ -72,11 +75,16 @@ async def run(config: Config, port_file: Path | None = None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(config, stop, port_file)
+    await serve(config, stop, port_file, web_port_file)
 
 
-async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = None) -> None:
-    """Serve until ``stop`` is set; the port goes to ``port_file`` when it listens."""
+async def serve(
+    config: Config,
+    stop: asyncio.Event,
+    port_file: Path | None = None,
+    web_port_file: Path | None = None,
+) -> None:
+    """Serve until ``stop`` is set; the ports go to these files when they are listened on."""
     location = config.storage.database
     for name in await asyncio.to_thread(migrate, location):
         logger.info("migration applied name=%s", name)
@@ -99,36 +107,39 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
         sweep=store.sweep,
     )
     timetable = Timetable(jobs, store.transact, now_us)
-    desk = ControlDesk(reader, store.transact, presence, now_us)
-    ledger = DatabaseLedger(reader, store.transact, now_us)
-    doors = Doors(config, ledger, now_us)
+    callers = Callers(reader, store.transact, now_us)
+    desk = ControlDesk(reader, store.transact, presence, now_us, callers)
+    doors = Doors(config, DatabaseLedger(reader, store.transact, now_us), now_us)
     ingest = IngestService(
         store, presence, desk.watch, now_us, streams=doors.streams, admission=doors.admission
     )
-    query = QueryService(location, presence, now_us, rules, doors.admission.agent_of)
-    serving = await _offer(doors.server, config, ingest, query, desk.service)
+    query = QueryService(
+        *(location, presence, now_us, rules), callers=callers, agent_of=doors.admission.agent_of
+    )
+    serving = await _offer(doors, config, ingest, query, desk.service)
     address = doors.listen()
-    store.start()
-    rule_watch.start()
-    timetable.start()
+    dashboard = Dashboard(config, presence, rules, now_us, store.transact)
+    for part in (store, rule_watch, timetable):
+        part.start()
     try:
         await desk.watch.start()
         await doors.start()
-        if port_file:
-            _write_port(port_file, address)
+        await asyncio.to_thread(dashboard.start)
+        _write_port(web_port_file, f":{dashboard.port}")
+        _write_port(port_file, address)
         logger.info("listening address=%s database=%s", address, location)
         await stop.wait()
         logger.info("stopping address=%s", address)
         await serving.enter_graceful_shutdown()
-        ingest.stop()
-        query.stop()
-        desk.service.stop()
+        web_ends = asyncio.create_task(asyncio.to_thread(dashboard.stop))
+        for service in (ingest, query, desk.service):
+            service.stop()
         await doors.stop(STOP_SECONDS)
+        await web_ends
     finally:
         await desk.close()
-        await asyncio.to_thread(timetable.stop)
-        await asyncio.to_thread(rule_watch.stop)
-        await asyncio.to_thread(store.close)
+        for end_of in (dashboard.stop, callers.close, timetable.stop, rule_watch.stop, store.close):
+            await asyncio.to_thread(end_of)
         close_reading(reader)
         query.close()
     logger.info("stopped address=%s", address)
@@ -137,22 +148,25 @@ async def serve(config: Config, stop: asyncio.Event, port_file: Path | None = No
 
 
 async def _offer(
-    server: grpc.aio.Server,
+    doors: Doors,
     config: Config,
     ingest: IngestService,
     query: QueryService,
     control: ControlService,
 ) -> health.aio.HealthServicer:
-    server.add_generic_rpc_handlers((report_handler(ingest),))
-    query_pb2_grpc.add_QueryServiceServicer_to_server(query, server)
-    control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
+    doors.server.add_generic_rpc_handlers((report_handler(ingest),))
+    for server in (doors.server, doors.for_people):
+        query_pb2_grpc.add_QueryServiceServicer_to_server(query, server)
+        control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
     if config.listen.reflection:
-        add_reflection(server, SERVICES)
-    return await add_health(server, SERVICES)
+        add_reflection(doors.server, SERVICES)
+    return await add_health(doors.server, SERVICES)
 
 
-def _write_port(file: Path, address: str) -> None:
+def _write_port(file: Path | None, address: str) -> None:
     """Write the port in one step, so that who waits for the file never reads half of it."""
+    if file is None:
+        return
     partial = file.with_name(file.name + ".part")
     partial.write_text(address.rpartition(":")[2] + "\n", encoding="ascii")
     partial.replace(file)

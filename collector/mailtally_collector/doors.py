@@ -1,8 +1,8 @@
 """The ports of a collector, and who may pass: certificates, the authority, enrolment.
 
 Gives     ``Doors``: the server to which services are added, what they ask about who comes
-          (``admission``, ``streams``), and, where the collector is its own authority, the second
-          port at which agents enrol.
+          (``admission``, ``streams``); ``for_people`` for services that may be asked by token; and,
+          where the collector is its own authority, the port at which agents enrol.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from mailtally_collector.identity.authority import (
 from mailtally_collector.identity.gate import Gate
 from mailtally_collector.identity.issuing import EnrollmentService, Issuer, RenewalService
 from mailtally_collector.identity.ledger import DatabaseLedger
+from mailtally_collector.people.token_gate import TokenGate
 from mailtally_collector.serving import certificates_of, listen, new_enrolment_server, new_server
 from mailtally_collector.streams import Streams
 
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Doors:
-    """Both ports. To make them reads files; raises AuthorityError, OSError."""
+    """All ports. To make them reads files; raises AuthorityError, OSError."""
 
     def __init__(self, config: Config, ledger: DatabaseLedger, clock: Callable[[], int]) -> None:
         self._config = config
@@ -44,12 +45,19 @@ class Doors:
         )
         gates = [Gate(self.admission)] if self._certificates else []
         self.server = new_server(self._certificates, gates)
+        self.for_people = new_server(self._certificates, [TokenGate()])
         self._enrolment = new_enrolment_server()
         self._watching: asyncio.Task[None] | None = None
 
     def listen(self) -> str:
         """Bind the ports; the address of the first, with the real port. Raises PortError."""
         address = listen(self.server, self._config.listen.address, self._certificates)
+        if self._config.listen.tokens:
+            at = listen(
+                *(self.for_people, self._config.listen.tokens, self._certificates),
+                asks_clients=False,
+            )
+            logger.info("people ask by token address=%s", at)
         if self._authority:
             self._offer_certificates(self._authority, address.rpartition(":")[2])
         return address
@@ -58,13 +66,16 @@ class Doors:
         """Let clients in."""
         self._watching = asyncio.create_task(self.admission.watch())
         await self.server.start()
+        await self.for_people.start()
         await self._enrolment.start()
 
     async def stop(self, seconds: float) -> None:
         """Close the ports, and end after so long what still goes on."""
         if self._watching:
             self._watching.cancel()
-        await asyncio.gather(self._enrolment.stop(0), self.server.stop(seconds))
+        await asyncio.gather(
+            self._enrolment.stop(0), self.for_people.stop(seconds), self.server.stop(seconds)
+        )
 
     def _offer_certificates(self, authority: Authority, port: str) -> None:
         config = self._config

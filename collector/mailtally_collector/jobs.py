@@ -31,6 +31,7 @@ from mailtally_collector.store.partitions import Partitions
 from mailtally_collector.store.recount import recount, span_of_rows
 from mailtally_collector.store.requests import delete_requests
 from mailtally_collector.store.retention import RollupRetention, RowRetention, delete_quarantine
+from mailtally_collector.store.sign_ins import delete_ended
 from mailtally_collector.store.sql import Sql
 from mailtally_collector.store.stale import SILENT, refresh_stale
 from mailtally_collector.store.transact import Transact
@@ -112,6 +113,7 @@ def retain(config: Config, transact: Transact, partitioned: Database | None, tur
         if count := delete_all(transact, turn, partial(delete_audit, before_us=before_us)):
             done.append(f"{count} audit entries")
     transact(lambda sql: delete_requests(sql, turn.now_us - DAY_US))
+    transact(lambda sql: delete_ended(sql, turn.now_us))
     return f"deleted {', '.join(done)}" if done else "everything is kept"
 
 

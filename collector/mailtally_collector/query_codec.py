@@ -14,6 +14,7 @@ from mailtally_collector.query.jobs import Job
 from mailtally_collector.query.reasons import Reason
 from mailtally_collector.query.summary import Counts
 from mailtally_collector.query.unknown import UnknownReply
+from mailtally_collector.records import SpamScore
 from mailtally_collector.terms import DeliveryState
 from mailtally_collector.verdict_codec import encode_verdict
 
@@ -69,6 +70,16 @@ def encode_event(event: Event, rules: RuleSet) -> query_pb2.Event:
             gave_up=event.state == DeliveryState.EXPIRED,
         ),
         untried=event.is_untried,
+        spam_score=encode_spam_score(event.spam_score),
+    )
+
+
+def encode_spam_score(told: SpamScore | None) -> record_pb2.SpamScore | None:
+    """What a spam filter thought of a message; unset when the log tells of none."""
+    if told is None:
+        return None
+    return record_pb2.SpamScore(
+        scanner=told.scanner, score=told.score, required=told.required, verdict=told.verdict
     )
 
 

@@ -1,6 +1,6 @@
 """QueryService: who asks, and what becomes of questions that cannot be answered.
 
-Scope     Of the caller, and asked for in one place: everything, for whoever may connect.
+Scope     Of the caller, asked for at every call (people/callers.py).
 Errors    A question that cannot be answered as it was put is INVALID_ARGUMENT with a sentence for
           its author; a database that cannot be read is UNAVAILABLE, and so is a collector that
           stops; more streams than are served at once are RESOURCE_EXHAUSTED.
@@ -16,8 +16,8 @@ import grpc
 
 from mailtally.v1 import query_pb2, query_pb2_grpc, record_pb2
 from mailtally_collector.classify.current_rules import CurrentRules
+from mailtally_collector.people.callers import STAFF, Callers
 from mailtally_collector.presence import Presence
-from mailtally_collector.query.scope import Scope
 from mailtally_collector.query_answers import Answers
 from mailtally_collector.query_streams import TailStream, export
 from mailtally_collector.query_threads import QueryThreads
@@ -49,8 +49,11 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         presence: Presence,
         clock: Callable[[], int],
         rules: CurrentRules,
+        *,
+        callers: Callers,
         agent_of: AgentOf = _no_agent,
     ) -> None:
+        self._callers = callers
         self._agent_of = agent_of
         self._database = database = open_for_reading(location)
         self._threads = QueryThreads(database)
@@ -97,7 +100,7 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         self, request: query_pb2.TailEventsRequest, context: Context
     ) -> AsyncIterator[query_pb2.TailEventsResponse]:
         """New error events as they are stored."""
-        scope = self._scope(context)
+        scope = (await self._callers.of(context)).scope
         async for part in self._stream(context, "tails", self._tails.parts(scope, request)):
             yield part
         await context.abort(grpc.StatusCode.UNAVAILABLE, "the collector stops; ask again")
@@ -106,7 +109,10 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         self, request: query_pb2.ExportEventsRequest, context: Context
     ) -> AsyncIterator[query_pb2.ExportEventsResponse]:
         """All error events, each once."""
-        parts = export(self._threads, self._answers, self._scope(context), request)
+        viewer = await self._callers.of(context)
+        asked = str(request.filter).replace("\n", " ")
+        await self._callers.note_lookup(context, viewer, "export-events", asked)
+        parts = export(self._threads, self._answers, viewer.scope, request)
         async for part in self._stream(context, "exports", parts):
             yield part
 
@@ -120,7 +126,11 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
             request.ClearField("traffic_classes")
             request.servers.append(server)
             request.traffic_classes.append(record_pb2.TRAFFIC_CLASS_CANARY)
-        return await self._answer(context, self._answers.trace, request)
+        viewer = await self._callers.of(context)
+        asked = str(request).replace("\n", " ")
+        await self._callers.note_lookup(context, viewer, "trace-message", asked)
+        question = self._threads.run(self._answers.trace, viewer.scope, request)
+        return await guarded(context, question)
 
     async def ListServers(  # noqa: N802
         self, request: query_pb2.ListServersRequest, context: Context
@@ -146,6 +156,7 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
     ) -> query_pb2.GetRulesResponse:
         """Rules in force, and what is wrong with files of the operator's."""
         del request
+        await self._callers.of(context, *STAFF)
         return await guarded(context, self._threads.run(self._answers.rules))
 
     async def ListJobs(  # noqa: N802
@@ -153,6 +164,7 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
     ) -> query_pb2.ListJobsResponse:
         """What the collectors do by the clock."""
         del request
+        await self._callers.of(context, *STAFF)
         return await guarded(context, self._threads.run(self._answers.jobs))
 
     async def ListGaps(  # noqa: N802
@@ -161,13 +173,8 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         """Lines that logs had and that were not read, or may not have been."""
         return await self._answer(context, self._answers.gaps, request)
 
-    def _scope(self, context: Context) -> Scope:
-        """Whose mail the caller may see."""
-        del context
-        return Scope.everything()
-
     async def _answer(self, context: Context, question: Callable[..., T], *asked: Any) -> T:
-        scope = self._scope(context)
+        scope = (await self._callers.of(context)).scope
         return await guarded(context, self._threads.run(question, scope, *asked))
 
     async def _stream(

@@ -4,8 +4,8 @@ from mailtally.v1 import query_pb2, record_pb2
 from mailtally_collector.classify.rule_set import RuleSet
 from mailtally_collector.query.traced_deliveries import TracedDelivery
 from mailtally_collector.query.traced_message import Place, TracedMessage
-from mailtally_collector.query_codec import timestamp
-from mailtally_collector.records import Accepted, Attempt, SpamScore
+from mailtally_collector.query_codec import encode_spam_score, timestamp
+from mailtally_collector.records import Accepted, Attempt
 from mailtally_collector.terms import DeliveryState
 from mailtally_collector.verdict_codec import encode_verdict
 
@@ -29,7 +29,7 @@ def encode_message(message: TracedMessage, rules: RuleSet) -> query_pb2.TracedMe
         origin=_origin(*message.origin) if message.origin else None,
         submitter=_submitter(*message.submitted),
         traffic_class=record_pb2.TrafficClass.ValueType(message.traffic_class),
-        spam_score=_spam_score(message.spam_score) if message.spam_score else None,
+        spam_score=encode_spam_score(message.spam_score),
         found=message.is_found,
     )
 
@@ -56,12 +56,6 @@ def _submitter(place: Place, accepted: Accepted | None) -> query_pb2.Submitter:
         if accepted.submit_uid is not None:
             submitter.submit_uid = accepted.submit_uid
     return submitter
-
-
-def _spam_score(told: SpamScore) -> record_pb2.SpamScore:
-    return record_pb2.SpamScore(
-        scanner=told.scanner, score=told.score, required=told.required, verdict=told.verdict
-    )
 
 
 def _accepted(accepted: Accepted) -> record_pb2.MessageAccepted:

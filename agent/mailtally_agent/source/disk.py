@@ -7,6 +7,8 @@ import os
 import stat
 from typing import NamedTuple, Protocol
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+
 
 class FileStat(NamedTuple):
     """What identifies and measures a file; mtime in microseconds since 1970."""
@@ -103,9 +105,16 @@ class RealDisk:
             return file.read()
 
     def replace(self, path: str, content: bytes) -> None:
-        """Write, flush, rename, flush the directory: without the last the rename can be lost."""
+        """Write, flush, rename, flush the directory: without the last the rename can be lost.
+
+        A directory that was deleted while the agent runs is made again.
+        """
         temporary = f"{path}.new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(temporary, _NEW, 0o600)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            descriptor = os.open(temporary, _NEW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()

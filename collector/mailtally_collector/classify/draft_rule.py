@@ -56,6 +56,6 @@ def _slug(template: str) -> str:
 
 
 def _toml(text: str) -> str:
-    """Write a basic string: JSON's is one, but for DEL and what is no Unicode character."""
-    text = text.encode("utf-8", "replace").decode()
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """Write a basic string: JSON's is one, but for what is not printable or no character."""
+    text = json.dumps(text.encode("utf-8", "replace").decode(), ensure_ascii=False)
+    return "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in text)

@@ -16,6 +16,7 @@ from mailtally_collector.query.receiver import NOBODY
 from mailtally_collector.query.scope import Scope
 from mailtally_collector.query.sender_counts import (
     NAMELESS,
+    KeyCounts,
     count_domains,
     count_mailboxes,
     count_servers,
@@ -27,7 +28,7 @@ from mailtally_collector.terms import CountOrder, DeliveryState, Dimension
 
 NAMES_AT_ONCE = 5_000
 # By a number of a row (NAMELESS for none) or the id of a provider: by state, and messages.
-Counter = Callable[[Database, Scope, Selection], dict[Any, dict[int, int]]]
+Counter = Callable[[Database, Scope, Selection, Counts], dict[Any, dict[int, int]]]
 Namer = Callable[[Database, Iterable[Any]], dict[Any, bytes]]
 
 
@@ -71,8 +72,8 @@ def breakdown(
         raise QueryError("messages are not counted by provider: one may go to several")
     count, names = COUNTERS[dimension]
     with database.atomic():
-        counted = count(database, scope, selection)
         whole = total(database, scope, selection)
+        counted = count(database, scope, selection, whole)
         found = {key: counts_of(by_state) for key, by_state in counted.items()}
         listed = {key: counts for key, counts in found.items() if counts.sent}
         sizes = {key: _size(counts, order) for key, counts in listed.items()}
@@ -133,10 +134,15 @@ def _rows(database: Database, query: Any, ids: Iterable[Any]) -> Iterator[tuple[
         yield from query.where(query.model.id.in_(some)).tuples().execute(database)
 
 
+def _alone(count: Callable[[Database, Scope, Selection], KeyCounts]) -> Counter:
+    """Count without looking at the whole."""
+    return lambda database, scope, selection, _: count(database, scope, selection)
+
+
 # How each dimension is counted, and what its keys are called.
 COUNTERS: dict[int, tuple[Counter, Namer]] = {
-    Dimension.SERVER: (count_servers, _server_names),
-    Dimension.DOMAIN: (count_domains, _domain_names),
-    Dimension.MAILBOX: (count_mailboxes, _addresses),
+    Dimension.SERVER: (_alone(count_servers), _server_names),
+    Dimension.DOMAIN: (_alone(count_domains), _domain_names),
+    Dimension.MAILBOX: (_alone(count_mailboxes), _addresses),
     Dimension.PROVIDER: (count_providers, _provider_names),
 }

@@ -5,14 +5,16 @@ Untried   Recipients of whom no line was seen, of a message that came to its end
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from peewee import JOIN, Database, Tuple, fn
 
 from mailtally_collector.classify.classify import Judged
 from mailtally_collector.query.recipients import decides, of_message
+from mailtally_collector.query.spam_scores import chain_scores
 from mailtally_collector.query.verdicts import VERDICT_COLUMNS, judged
+from mailtally_collector.records import SpamScore
 from mailtally_collector.store.models import (
     Address,
     Attempt,
@@ -57,6 +59,7 @@ class Event:
     traffic_class: int
     direction: int
     judged: Judged | None
+    spam_score: SpamScore | None = None
 
     @property
     def is_untried(self) -> bool:
@@ -66,12 +69,17 @@ class Event:
 
 def read_events(database: Database, keys: list[tuple[int, int]]) -> list[Event]:
     """Read recipients by (message id, number), in this order; left out are those that are gone."""
+    scores = chain_scores(database, {message_id for message_id, _ in keys}) if keys else {}
     tried = [key for key in keys if key[1] < UNTRIED_FROM]
     events = _tried(database, tried) if tried else {}
     untried = [key for key in keys if key[1] >= UNTRIED_FROM]
     if untried:
         events |= _untried(database, untried)
-    return [events[key] for key in keys if key in events]
+    return [
+        replace(events[key], spam_score=scores[key[0]]) if key[0] in scores else events[key]
+        for key in keys
+        if key in events
+    ]
 
 
 def _tried(database: Database, keys: list[tuple[int, int]]) -> dict[tuple[int, int], Event]:

@@ -50,3 +50,13 @@ def progress_of(
                 state = TIMED_OUT
         found.append(Progress(request_id, name, state, records, backlog_bytes, error))
     return found
+
+
+def under_way(sql: Sql, names: Collection[str], now_us: int) -> dict[str, int]:
+    """Requests that somebody waits for: the newest of each of these servers, by its name."""
+    rows = sql.run(
+        "SELECT s.name, MAX(r.id) FROM collection_request r JOIN server s ON s.id = r.server_id"
+        " WHERE r.until_us > ? AND r.state IN (?, ?) GROUP BY s.name",
+        (now_us, *UNDER_WAY),
+    ).fetchall()
+    return {name: int(one) for name, one in rows if name in names}

@@ -25,7 +25,7 @@ from mailtally_collector.query.hours import (
 from mailtally_collector.query.receiver import NOBODY, OF_TEMPLATE
 from mailtally_collector.query.recipients import ALL_RECIPIENTS, FAILED_RECIPIENTS
 from mailtally_collector.query.scope import Scope
-from mailtally_collector.query.summary import total
+from mailtally_collector.query.summary import Counts
 from mailtally_collector.store.models import (
     Delivery,
     DomainProviderDay,
@@ -50,9 +50,9 @@ Found = Iterator[tuple[int, int, int]]
 
 
 def count_providers(
-    database: Database, scope: Scope, selection: Selection
+    database: Database, scope: Scope, selection: Selection, whole: Counts
 ) -> dict[str, dict[int, int]]:
-    """Count by name of the provider and state; NOBODY for none."""
+    """Count by name of the provider and state; NOBODY for what is left of the whole."""
     by_template: defaultdict[int, dict[int, int]] = defaultdict(dict)
     by_provider: defaultdict[int, dict[int, int]] = defaultdict(dict)
     if is_rolled_up(selection) and not selection.names_reply:
@@ -73,7 +73,7 @@ def count_providers(
         *_named(database, Provider.select(Provider.id, Provider.name), by_provider),
     ]:
         _add(counts, ((name, state, count) for state, count in by_state.items()))
-    rest = dict(total(database, scope, selection).by_state)
+    rest = dict(whole.by_state)
     for name, by_state in counts.items():
         if name != NOBODY:
             for state, count in by_state.items():

@@ -16,6 +16,7 @@ from peewee import JOIN, Database
 from mailtally_collector.delivery_state import END_STATES
 from mailtally_collector.query.family import HANDED_ON, Families, first_of
 from mailtally_collector.query.scope import Scope
+from mailtally_collector.query.spam_scores import spam_scores
 from mailtally_collector.query.traced_deliveries import TracedDelivery, traced_deliveries
 from mailtally_collector.records import Accepted, SpamScore
 from mailtally_collector.store.models import (
@@ -25,7 +26,6 @@ from mailtally_collector.store.models import (
     Instance,
     Message,
     MessageEvent,
-    MessageScore,
     Server,
 )
 from mailtally_collector.store.names import NO_UID, join_address, split_address
@@ -84,7 +84,7 @@ def traced_messages(
     rows = _rows(database, {*listed.ids, *before, *firsts.values()})
     deliveries = traced_deliveries(database, listed.ids)
     changes = _changes(database, listed.ids)
-    scores = _spam_scores(database, listed.ids)
+    scores = spam_scores(database, listed.ids)
     messages = []
     for one in listed.ids:
         row, first = rows[one], rows[firsts[one]]
@@ -184,18 +184,3 @@ def _told(row: dict[str, Any], changes: list[Change]) -> list[tuple[int, int]]:
         completed = (row["completed_us"], row["completed_hash"], int(MessageChange.COMPLETED))
         changes = [*changes, completed]
     return [(time_us, change) for time_us, _, change in sorted(changes)]
-
-
-def _spam_scores(database: Database, message_ids: Collection[int]) -> dict[int, SpamScore]:
-    query = (
-        MessageScore.select(
-            MessageScore.message_id,
-            MessageScore.scanner,
-            MessageScore.score,
-            MessageScore.required,
-            MessageScore.verdict,
-        )
-        .where(MessageScore.message_id.in_(message_ids))
-        .tuples()
-    )
-    return {message_id: SpamScore(*told) for message_id, *told in query.execute(database)}

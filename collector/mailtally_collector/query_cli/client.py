@@ -23,6 +23,7 @@ import grpc
 
 from mailtally.v1.control_pb2_grpc import ControlServiceStub
 from mailtally.v1.query_pb2_grpc import QueryServiceStub
+from mailtally_collector.query_cli.token import WithToken, stays_here
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -58,9 +59,10 @@ def connected(connection: Connection) -> Iterator[grpc.Channel]:
     Raises typer.BadParameter for unusable TLS files. An error of the collector or of the way to it
     is written to stderr as one sentence and becomes typer.Exit with the code that fits.
     """
+    token = _token(connection)
     channel = _channel(connection)
     try:
-        yield channel
+        yield grpc.intercept_channel(channel, WithToken(token)) if token else channel
     except grpc.RpcError as error:
         code, sentence = explain(error, connection)
         sys.stderr.write(f"mailtally: {visible(sentence)}\n")
@@ -78,6 +80,24 @@ def _channel(connection: Connection) -> grpc.Channel:
         _read(connection.ca_file), _read(connection.key_file), _read(connection.certificate_file)
     )
     return grpc.secure_channel(connection.collector, credentials, CHANNEL_OPTIONS)
+
+
+def _token(connection: Connection) -> str:
+    """The token, from its file or the environment; "" for none.
+
+    Never from the command line, which everybody on the host can read.
+    """
+    token = os.environ.get("MAILTALLY_TOKEN", "")
+    if connection.token_file:
+        token = (_read(connection.token_file) or b"").decode("utf-8", "replace")
+    token = token.strip()
+    if not token:
+        return ""
+    if not (token.isascii() and token.isprintable()):
+        raise typer.BadParameter("the token has characters that no token has")
+    if not (connection.ca_file or connection.certificate_file or stays_here(connection.collector)):
+        raise typer.BadParameter("a token goes over TLS, or stays on this host: give --ca-file")
+    return token
 
 
 def _read(path: Path | None) -> bytes | None:
@@ -114,12 +134,13 @@ def explain(error: grpc.RpcError, connection: Connection) -> tuple[int, str]:
         case grpc.StatusCode.UNAUTHENTICATED:
             return EXIT_REFUSED, (
                 f"the collector at {at} does not know you{said}. Give a certificate that it "
-                "accepts with --certificate-file and --key-file."
+                "accepts with --certificate-file and --key-file, or a token that is good with "
+                "--token-file."
             )
         case grpc.StatusCode.PERMISSION_DENIED:
             return EXIT_REFUSED, (
-                f"the collector at {at} refuses this question{said}. Your certificate has to be "
-                "allowed to ask it."
+                f"the collector at {at} refuses this question{said}. Your certificate or token "
+                "has to be allowed to ask it."
             )
         case grpc.StatusCode.INVALID_ARGUMENT:
             return EXIT_USAGE, f"the collector does not accept the question: {details or code.name}"

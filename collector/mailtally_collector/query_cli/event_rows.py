@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 from mailtally.v1 import query_pb2
 from mailtally_collector.query_cli.export import Record
+from mailtally_collector.query_cli.spam import NAMES as SPAM_NAMES
+from mailtally_collector.query_cli.spam import spam_record, spam_shown
 from mailtally_collector.query_cli.terminal import Cell, Column, Screen, Table, decoded
 from mailtally_collector.query_cli.terms import (
     domain_of,
@@ -45,6 +47,7 @@ NAMES = (
     "message",
     "number",
     "untried",
+    *SPAM_NAMES,
     *VERDICT_NAMES,
 )
 COLUMNS = (
@@ -59,6 +62,7 @@ COLUMNS = (
     Column("Bytes", right=True),
     Column("Retry count", right=True),
     Column("Last try"),
+    Column("Spam score", right=True),
     Column("Advice"),
     Column("Unknown code"),
     Column("Detail"),
@@ -98,6 +102,7 @@ def record(event: query_pb2.Event, zone: ZoneInfo) -> Record:
         "message": event.message,
         "number": event.number,
         "untried": event.untried,
+        **spam_record(event.spam_score),
         **verdict_record(event.verdict),
     }
 
@@ -141,6 +146,7 @@ def _row(event: query_pb2.Event, zone: ZoneInfo) -> Sequence[Cell]:
         Cell(str(event.size_bytes or "-")),
         Cell(str(event.attempts)),
         Cell(shown(moment_of(event, "last_try", zone))),
+        Cell(spam_shown(event.spam_score)),
         Cell(advice_shown(event.verdict)),
         Cell("yes" if event.verdict.unknown else "no"),
         Cell(decoded(event.reply_text)),

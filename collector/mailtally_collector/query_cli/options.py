@@ -64,6 +64,14 @@ class Connection:
         Path | None,
         _file("--key-file", "MAILTALLY_KEY_FILE", "PEM file of the key of --certificate-file."),
     ] = None
+    token_file: Annotated[
+        Path | None,
+        _file(
+            "--token-file",
+            "MAILTALLY_TOKEN_FILE",
+            "File with a person's token, to see what they may see; or it in MAILTALLY_TOKEN.",
+        ),
+    ] = None
     timeout: Annotated[
         float,
         typer.Option(

@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 from mailtally.v1 import query_pb2
 from mailtally_collector.query_cli.export import Record
+from mailtally_collector.query_cli.spam import NAMES as SPAM_NAMES
+from mailtally_collector.query_cli.spam import spam_record
 from mailtally_collector.query_cli.terminal import decoded
 from mailtally_collector.query_cli.terms import domain_of, smtp_code, term
 from mailtally_collector.query_cli.time_range import iso, moment_of
@@ -35,10 +37,7 @@ _MESSAGE_NAMES = (
     "found",
     "origin_kind",
     *(f"{whose}_{name}" for whose in ("origin", "first") for name in _PLACE),
-    "spam_score",
-    "spam_required",
-    "spam_scanner",
-    "spam_verdict",
+    *SPAM_NAMES,
 )
 _DELIVERY_NAMES = ("recipient", "original_recipient", "state", "direction")
 _ATTEMPT_NAMES = (
@@ -108,7 +107,7 @@ def _message(found: query_pb2.TracedMessage, zone: ZoneInfo) -> Record:
         "found": found.found,
         **_origin(found),
         **_submitter(found),
-        **_spam_score(found),
+        **(spam_record(found.spam_score) if found.HasField("spam_score") else {}),
     }
     if not found.HasField("accepted"):
         return known
@@ -143,18 +142,6 @@ def _submitter(found: query_pb2.TracedMessage) -> Record:
         "client_address": said.client_address or None,
         "sasl_username": decoded(said.sasl_username) or None,
         "submit_uid": said.submit_uid if said.HasField("submit_uid") else None,
-    }
-
-
-def _spam_score(found: query_pb2.TracedMessage) -> Record:
-    if not found.HasField("spam_score"):
-        return {}
-    told = found.spam_score
-    return {
-        "spam_score": told.score if told.HasField("score") else None,
-        "spam_required": told.required if told.HasField("required") else None,
-        "spam_scanner": told.scanner or None,
-        "spam_verdict": told.verdict or None,
     }
 
 

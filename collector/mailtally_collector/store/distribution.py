@@ -43,6 +43,7 @@ KEPT = (
     *("job", "retention", "horizon", "name_use", "stale_server"),
     *("control", "settings", "collection_request", "agent_report", "audit"),
     *("invitation", "agent_certificate", "former_name"),
+    *("person", "setup_link", "web_session", "api_token"),
 )
 NOTHING = "Nothing was changed."
 

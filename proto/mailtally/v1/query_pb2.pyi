@@ -768,6 +768,7 @@ class Event(google.protobuf.message.Message):
     DIRECTION_FIELD_NUMBER: builtins.int
     VERDICT_FIELD_NUMBER: builtins.int
     UNTRIED_FIELD_NUMBER: builtins.int
+    SPAM_SCORE_FIELD_NUMBER: builtins.int
     message: builtins.int
     """TracedMessage.id of its message, and which of its recipients this is."""
     number: builtins.int
@@ -805,6 +806,10 @@ class Event(google.protobuf.message.Message):
     def verdict(self) -> global___Verdict:
         """Unset when no line about the recipient was seen."""
 
+    @property
+    def spam_score(self) -> mailtally.v1.record_pb2.SpamScore:
+        """What a spam filter of ours thought of the message; unset when the log tells of none."""
+
     def __init__(
         self,
         *,
@@ -831,9 +836,10 @@ class Event(google.protobuf.message.Message):
         direction: mailtally.v1.record_pb2.Direction.ValueType = ...,
         verdict: global___Verdict | None = ...,
         untried: builtins.bool = ...,
+        spam_score: mailtally.v1.record_pb2.SpamScore | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["accepted", b"accepted", "last_try", b"last_try", "relay", b"relay", "time", b"time", "verdict", b"verdict"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "attempts", b"attempts", "direction", b"direction", "enhanced_status", b"enhanced_status", "envelope_sender", b"envelope_sender", "instance", b"instance", "last_try", b"last_try", "message", b"message", "number", b"number", "original_recipient", b"original_recipient", "queue_id", b"queue_id", "recipient", b"recipient", "relay", b"relay", "reply_code", b"reply_code", "reply_text", b"reply_text", "retries", b"retries", "server", b"server", "size_bytes", b"size_bytes", "state", b"state", "time", b"time", "traffic_class", b"traffic_class", "untried", b"untried", "verdict", b"verdict"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["accepted", b"accepted", "last_try", b"last_try", "relay", b"relay", "spam_score", b"spam_score", "time", b"time", "verdict", b"verdict"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["accepted", b"accepted", "attempts", b"attempts", "direction", b"direction", "enhanced_status", b"enhanced_status", "envelope_sender", b"envelope_sender", "instance", b"instance", "last_try", b"last_try", "message", b"message", "number", b"number", "original_recipient", b"original_recipient", "queue_id", b"queue_id", "recipient", b"recipient", "relay", b"relay", "reply_code", b"reply_code", "reply_text", b"reply_text", "retries", b"retries", "server", b"server", "size_bytes", b"size_bytes", "spam_score", b"spam_score", "state", b"state", "time", b"time", "traffic_class", b"traffic_class", "untried", b"untried", "verdict", b"verdict"]) -> None: ...
 
 global___Event = Event
 

@@ -89,7 +89,7 @@ def _copied_and_truncated(world: World, fault: Fault) -> Iterator[None]:
 def _truncated_while_written(world: World, fault: Fault) -> Iterator[None]:
     writer = host_of(world, fault).writer
     with writer.ledger.doubt():
-        rotate(writer, "copytruncate\n    nocompress")
+        rotate(writer, f"copytruncate\n    {_packing(world)}")
     yield
 
 

@@ -18,7 +18,8 @@ from tests.postgres.server import PostgresServer
 
 LOOK_SECONDS = 0.1
 STATE_DISK = "size=512k"
-DATABASE_DISK = "size=24m"
+# Its write-ahead log alone may grow to 32 MiB.
+DATABASE_DISK = "size=96m"
 HISTORY_LINES = 200
 
 

@@ -1,9 +1,7 @@
 """Who sees some domains sees what he would see if there were no others."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
 from dataclasses import astuple, replace
-from itertools import combinations
 from typing import Any
 
 import pytest
@@ -24,29 +22,17 @@ from mailtally_collector.query.trace import Sought, trace
 from mailtally_collector.query.unknown import unknown_replies
 from mailtally_collector.reply_template import reply_template
 from mailtally_collector.terms import CountOrder, Dimension, EventOrder
+from tests.integration.collector.alone import ALL, SCOPES, Seen, databases_of
 from tests.integration.collector.asked import WHOLE, exported, filters, listed
 from tests.integration.collector.conftest import NewLocation
-from tests.integration.collector.mixed_mail import DOMAINS, mixed_mail
-from tests.integration.collector.tables import BY_LAST_TRY, EVERYTHING, NOW, Tables
-
-Seen = tuple[str, ...]
-ALL = ("*",)
-SCOPES = [seen for size in range(4) for seen in combinations((*DOMAINS, "no.example"), size)]
+from tests.integration.collector.tables import BY_LAST_TRY, EVERYTHING, NOW
 
 
 @pytest.fixture(scope="module")
 def databases(new_location: NewLocation) -> Iterator[dict[Seen, Database]]:
     """All mail under ALL; under each scope, a database that never held any other mail."""
-    with ExitStack() as stack:
-        opened = {}
-        for seen in [ALL, *SCOPES]:
-            location = stack.enter_context(new_location())
-            tables = stack.enter_context(closing(Tables(location)))
-            for sent in mixed_mail(seed=8, count=60):
-                if seen == ALL or sent.domain in seen:
-                    tables.store(sent.records, sent.server)
-            opened[seen] = tables.reader
-        yield opened
+    with databases_of(new_location) as opened:
+        yield {seen: tables.reader for seen, tables in opened.items()}
 
 
 def of(seen: Seen) -> Scope:

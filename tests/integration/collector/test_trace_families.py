@@ -9,7 +9,7 @@ from mailtally.v1 import query_pb2
 from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.query.family import MEMBERS_MAX
 from tests.integration.collector.fleet import fleet
-from tests.integration.collector.reports import accepted, attempt, link, ref
+from tests.integration.collector.reports import SECOND, T0, accepted, attempt, link, ref
 from tests.integration.collector.wire import agent_at, questions_to
 
 HOP, FORWARD = pb.LINK_KIND_HOP, pb.LINK_KIND_FORWARD
@@ -115,6 +115,13 @@ async def test_class_score_tls_and_phase_are_told(query: Any) -> None:
         scanner="amavis", score=3.2, required=6.2, verdict="CLEAN"
     )
     assert not notice.HasField("spam_score")
+    # The filter scored what it was given; what bounced is what it handed in.
+    asked = query_pb2.Filter(domain="example.com")
+    asked.start.FromMicroseconds(T0)
+    asked.end.FromMicroseconds(T0 + 600 * SECOND)
+    events = (await query.ListEvents(query_pb2.ListEventsRequest(filter=asked))).events
+    scores = {one.queue_id: one.spam_score for one in events if one.HasField("spam_score")}
+    assert scores == {"4FLT02": filtered.spam_score}
     assert notice.traffic_class == pb.TRAFFIC_CLASS_NOTIFICATION
     assert notice.accepted.traffic_class == pb.TRAFFIC_CLASS_MAIL  # as logged
     (delivery,) = notice.deliveries

@@ -156,3 +156,38 @@ silent_minutes = 0
     (tmp_path / "c.toml").write_text('[retention]\nrows_days = 7\nrollups_days = "off"\n')
     retention = load_config(tmp_path / "c.toml").retention
     assert (retention.rows_days, retention.rollups_days) == (7, None)
+
+
+def test_the_dashboard_is_for_the_loopback_unless_something_encrypts(tmp_path: Path) -> None:
+    open_to_all = '[web]\naddress = "0.0.0.0:8792"\n'
+    (line,) = mistakes(tmp_path, open_to_all)
+    assert line == (
+        "c.toml:2: web.address: 0.0.0.0:8792 can be reached by others, and passwords would not be"
+        " encrypted: give certificate_file and key_file, or the proxy before it in trusted_proxies"
+    )
+    half = open_to_all + 'key_file = "/b"\n'
+    assert mistakes(tmp_path, half) == [
+        "c.toml:3: web.key_file: give certificate_file and key_file, or neither"
+    ]
+    whole = half + 'certificate_file = "/a"\n'
+    assert sorted(mistakes(tmp_path, whole)) == [
+        "c.toml:3: web.key_file: /b cannot be read",
+        "c.toml:4: web.certificate_file: /a cannot be read",
+    ]
+    file = tmp_path / "good.toml"
+    file.write_text(open_to_all + 'trusted_proxies = ["192.0.2.0/24", "2001:db8::1"]\n')
+    assert [str(one) for one in load_config(file).web.proxies] == [
+        "192.0.2.0/24",
+        "2001:db8::1/128",
+    ]
+    (wrong,) = mistakes(tmp_path, '[web]\ntrusted_proxies = ["192.0.2.1/24"]\n')
+    assert "expected addresses and networks" in wrong
+
+
+def test_where_the_dashboard_is(tmp_path: Path) -> None:
+    assert load_config(None).web_url() == "http://127.0.0.1:8792"
+    assert load_config(None, listen="127.0.0.1:0").web_address == "127.0.0.1:0"
+    file = tmp_path / "c.toml"
+    file.write_text('[web]\naddress = ""\nurl = "https://stats.example.com/"\n')
+    config = load_config(file)
+    assert (config.web_address, config.web_url()) == ("", "https://stats.example.com")

@@ -66,6 +66,11 @@ def event(text: bytes = REPLY, sender: bytes = b"alice@Example.com") -> query_pb
         traffic_class=record_pb2.TRAFFIC_CLASS_MAIL,
         direction=record_pb2.DIRECTION_OUTBOUND,
         verdict=verdict(text),
+        spam_score=record_pb2.SpamScore(
+            scanner="rspamd" if is_ordinary else as_string(text),
+            score=-0.4,
+            required=15,
+        ),
     )
 
 

@@ -15,7 +15,7 @@ def test_events_shows_every_column_in_full(canned: Canned) -> None:
     head, row = ended.out.splitlines()
     assert head.split("  ")[0] == "Date/Time"
     titles = "Server|Queue ID|From|From domain|To|SMTP code|State|Bytes|Retry count|Last try"
-    titles += "|Advice|Unknown code|Detail"
+    titles += "|Spam score|Advice|Unknown code|Detail"
     for title in titles.split("|"):
         assert title in head
     moment = "2026-11-03 14:05:09+01:00"
@@ -24,6 +24,7 @@ def test_events_shows_every_column_in_full(canned: Canned) -> None:
         *["mx1", "3F2A1B0C9D", "alice@Example.com", "example.com", "bob@gmail.com"],
         *["550-5.7.26", "bounced", "4711", "2"],
         *moment.split(),
+        "-0.4",
         *ADVICE.split(),
         "no",
         *REPLY.decode().split(),

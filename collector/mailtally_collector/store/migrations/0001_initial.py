@@ -643,6 +643,52 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:  # noqa: PLR0915 - one 
         class Meta:
             table_name = "former_name"
 
+    class Person(Frozen):
+        id = AutoField()
+        name = TextField(unique=True)
+        role = TextField()
+        domains = TextField()
+        password = TextField()
+        zone = TextField()
+        disabled_us = BigIntegerField()
+        created_us = BigIntegerField()
+        changed_us = BigIntegerField()
+
+    class SetupLink(Frozen):
+        id = AutoField()
+        secret_hash = BlobField(unique=True)
+        person_id = IntegerField()
+        expires_us = BigIntegerField()
+
+        class Meta:
+            table_name = "setup_link"
+
+    class WebSession(Frozen):
+        id = AutoField()
+        key_hash = BlobField(unique=True)
+        person_id = IntegerField(index=True)
+        created_us = BigIntegerField()
+        seen_us = BigIntegerField()
+        expires_us = BigIntegerField()
+
+        class Meta:
+            table_name = "web_session"
+
+    class ApiToken(Frozen):
+        id = AutoField()
+        key = TextField(unique=True)
+        secret_hash = BlobField()
+        person_id = IntegerField(index=True)
+        name = TextField()
+        role = TextField()
+        domains = TextField()
+        created_us = BigIntegerField()
+        expires_us = BigIntegerField()
+        used_us = BigIntegerField()
+
+        class Meta:
+            table_name = "api_token"
+
     db.create_tables(
         [
             Server,
@@ -686,6 +732,10 @@ def up(_migrator: SchemaMigrator, db: Database) -> None:  # noqa: PLR0915 - one 
             Invitation,
             AgentCertificate,
             FormerName,
+            Person,
+            SetupLink,
+            WebSession,
+            ApiToken,
         ]
     )
     sql = sql_for(db)

@@ -46,6 +46,7 @@ from mailtally_collector.store.models.names import (
     ReplyTemplate,
     Transport,
 )
+from mailtally_collector.store.models.people import ApiToken, Person, SetupLink, WebSession
 from mailtally_collector.store.models.rollups import (
     DomainHour,
     DomainProviderDay,
@@ -63,6 +64,7 @@ __all__ = [
     "AgentCertificate",
     "AgentReport",
     "Allotment",
+    "ApiToken",
     "Attempt",
     "Audit",
     "Client",
@@ -86,6 +88,7 @@ __all__ = [
     "MessageLink",
     "MessageScore",
     "NameUse",
+    "Person",
     "Provider",
     "ProviderHour",
     "Quarantine",
@@ -95,10 +98,12 @@ __all__ = [
     "Retention",
     "Server",
     "Settings",
+    "SetupLink",
     "StaleServer",
     "TrafficHour",
     "Transport",
     "Unsettled",
+    "WebSession",
 ]
 
 TABLES: tuple[type[Model], ...] = (
@@ -143,4 +148,8 @@ TABLES: tuple[type[Model], ...] = (
     Invitation,
     AgentCertificate,
     FormerName,
+    Person,
+    SetupLink,
+    WebSession,
+    ApiToken,
 )

@@ -1,0 +1,1 @@
+"""Who looks: passwords, sessions, tokens, and what each person may do."""

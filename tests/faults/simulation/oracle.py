@@ -84,6 +84,16 @@ class _Judge:
             if machine.back_us or not all(one.sure for one in life.lines)
         }
 
+    def _is_too_old(self, attempt: Attempt) -> bool:
+        """Whether it was not taken because of retention (store/horizon.py), or may be so."""
+        horizon_us = self._world.horizon_us
+        lives = (one for one in self._ledger.lives if one.queue_id == attempt.queue_id)
+        return any(
+            one.lines and one.lines[0].time_us < horizon_us
+            for one in lives
+            if attempt.queue_id in self._vague or attempt.recipient in one.recipients
+        )
+
     def judge(self) -> None:
         """Look at everything."""
         self._verdict.lines += len(self._ledger.lines)
@@ -105,7 +115,7 @@ class _Judge:
 
     def _judge_missing(self, attempt: Attempt, count: int) -> None:
         back_us = self._machine.back_us
-        if attempt.time_us < self._world.horizon_us:
+        if self._is_too_old(attempt):
             self._verdict.in_gaps += count
         elif self._rows.attempts[attempt] < self._there[attempt]:
             self._verdict.lost += count

@@ -74,7 +74,8 @@ def schedule_of(seed: int) -> Schedule:
     count = random.choice((1, 1, 1, 2))
     start_us = random.choice(STARTS)
     rate = random.choice((1.0, 4.0, 30.0))
-    if random.randrange(8) == 0:
+    is_evening = random.randrange(8) == 0
+    if is_evening:
         start_us, rate = EVENING, NIGHT_RATE
     machines = tuple(_machine(random, number, start_us, rate) for number in range(count))
     steps = [step for number in range(count) for step in _writes(random, number)]
@@ -92,8 +93,22 @@ def schedule_of(seed: int) -> Schedule:
             # Dates of rotated files would not tell their order any more, to nobody.
             how["by_us"] = abs(how["by_us"])
         steps.append(Step(round(at, 3), kind, machine, how))
+    if is_evening and faults:
+        steps += _after_midnight(random, count)
     slowest = random.choice((0.001, 0.02, 0.3))
     return Schedule(seed, machines, tuple(sorted(steps, key=lambda step: step.at)), slowest)
+
+
+def _after_midnight(random: Random, count: int) -> list[Step]:
+    """Old messages are deleted; their lines are read again."""
+    retained = SECONDS * (0.55 + 0.2 * random.random())
+    again = retained + (SECONDS - retained) * random.random()
+    kind = random.choice(("no-checkpoint", "old-checkpoint", "restore", "cut"))
+    machine = random.randrange(count)
+    return [
+        Step(round(retained, 3), "retention", machine),
+        Step(round(again, 3), kind, machine, FAULTS[kind][1](random)),
+    ]
 
 
 def _machine(random: Random, number: int, start_us: int, rate: float) -> MachinePlan:

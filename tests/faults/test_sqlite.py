@@ -246,7 +246,7 @@ def test_an_older_backup_is_restored_and_agents_report_the_rest_again(
     agent.start()
     writer = threading.Thread(
         target=write_slowly,
-        args=(log, BUNDLED.log.read_bytes(), Random(seed), 5, date_like_bundled),  # noqa: S311
+        args=(log, BUNDLED.log.read_bytes(), Random(seed), 8, date_like_bundled),  # noqa: S311
     )
     writer.start()
     until(lambda: bool(totals(collector)), collector)

@@ -43,9 +43,9 @@ def own_site(filled: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
         yield address, path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. While it runs, this thread counts as one with a running event loop."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM)
         yield started

@@ -24,6 +24,7 @@ from mailtally.v1 import enrollment_pb2, enrollment_pb2_grpc, ingest_pb2, query_
 from mailtally_agent.enroll import EnrolmentError, Token, enroll, parse_token
 from mailtally_agent.identity import Identity, read_identity
 from mailtally_collector.identity import admission, authority
+from mailtally_collector.identity.admission import FRESH_SECONDS
 from mailtally_collector.identity.authority import AuthorityError, open_authority
 from mailtally_collector.ingest import IngestService
 from mailtally_collector.refusal import StreamRefusedError
@@ -410,7 +411,8 @@ async def test_a_batch_of_a_revoked_certificate_is_not_stored(
     identity = await secured.enrolled("mx1")
     async with reporting(secured.address, identity) as agent:
         await agent.hello("mx1")
-        await secured.agents("revoke", "mx1")
+        assert (await secured.agents("revoke", "mx1")).returncode == 0
+        await asyncio.sleep(FRESH_SECONDS)
         async with reporting(secured.address, identity) as other:  # lets the collector look
             assert (await refused(other, "mx1"))[0] == grpc.StatusCode.UNAUTHENTICATED
         with pytest.raises(grpc.aio.AioRpcError):

@@ -201,8 +201,9 @@ class Welcome(google.protobuf.message.Message):
     max_batches_in_flight: builtins.int
     """Batches that the agent may have under way without an acknowledgement."""
     stored_until_us: builtins.int
-    """With `resync`: the newest line of this server's log that the database knows; 0 for none. When
-    what the logs still hold begins later, what lies between is a gap.
+    """The newest line of this server's log that the database knows; 0 for none. When an agent reads
+    again, or has no token because it lost its place, and what the logs still hold begins later, then
+    what lies between is a gap.
     """
     def __init__(
         self,

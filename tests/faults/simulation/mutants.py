@@ -123,6 +123,14 @@ def _torn_line_glued() -> Iterator[None]:
         yield
 
 
+def _read_again_with_a_token(self: Harvest, stored_until_us: int = 0) -> None:
+    if self.token:
+        _READ_AGAIN(self, stored_until_us)
+
+
+_READ_AGAIN = Harvest.read_again
+
+
 # The agent: keys, lines, window.
 
 
@@ -270,6 +278,7 @@ MUTANTS: dict[str, Change] = {
     "greedy status": _of(attempt, "parse_delivery", _greedy),
     "unacknowledged forgotten": _of(Window, "reconnect", _forget_sent),
     "agent does not resync": _of(Harvest, "read_again", lambda *_: None),
+    "lost checkpoint not told": _of(Harvest, "read_again", _read_again_with_a_token),
     "collector asks for no resync": _never_resync,
     "token not in the transaction": _token_elsewhere,
     "acknowledgement before commit": _of(Writer, "_commit", _commit_late),

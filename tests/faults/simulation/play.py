@@ -50,10 +50,11 @@ async def _play(schedule: Schedule, troubles: list[str]) -> World:
 
 
 async def _end_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    # What ends may have something begin, as a killed agent another one.
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _note(troubles: list[str], context: dict[str, Any]) -> None:

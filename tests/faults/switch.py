@@ -2,7 +2,7 @@
 
 Gives     Switch: ``point`` it, ``cut`` its connections, ``close`` it; and for a while ``holding``
           (nothing passes), ``refusing`` (nobody gets through), ``losing_answers`` (what the
-          collector says is dropped, until the connection breaks) and ``slowing``.
+          collector says is dropped, until the connection breaks), ``slowing`` and ``delaying``.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ class Switch:
         self._refuses = 0
         self._loses_answers = 0
         self._bytes_per_second = 0
+        self._late_seconds = 0.0
         self._thread = threading.Thread(target=self._loop.run_forever, name="switch", daemon=True)
         self._thread.start()
         listening = asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -70,6 +71,13 @@ class Switch:
         yield
         self._bytes_per_second = 0
 
+    @contextmanager
+    def delaying(self, seconds: float) -> Iterator[None]:
+        """Let new connections get through so much later."""
+        self._late_seconds = seconds
+        yield
+        self._late_seconds = 0.0
+
     def close(self) -> None:
         """Listen no more."""
         self._loop.call_soon_threadsafe(self._passes.set)
@@ -93,6 +101,7 @@ class Switch:
         try:
             if self._refuses:
                 raise ConnectionRefusedError
+            await asyncio.sleep(self._late_seconds)
             there, away = await asyncio.open_connection(host, int(port))
         except OSError:
             writer.transport.abort()

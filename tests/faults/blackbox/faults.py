@@ -20,6 +20,7 @@ from tests.faults.blackbox.world import Host, Station, World
 
 Begin = Callable[[World, Fault], AbstractContextManager[None]]
 SLOW_BYTES_PER_SECOND = 16_000
+LATE_SECONDS = 3.0
 BLOCK = 4_096
 AGENT_CLOCKS = (-7_200, 86_400, 300_000_000)
 COLLECTOR_CLOCKS = (-7_200, 86_400)
@@ -235,6 +236,7 @@ FAULTS: dict[str, Begin] = {
     "network slow": lambda world, fault: host_of(world, fault).switch.slowing(
         SLOW_BYTES_PER_SECOND
     ),
+    "network late": lambda world, fault: host_of(world, fault).switch.delaying(LATE_SECONDS),
     "log rotated": _rotated,
     "log copied and truncated": _copied_and_truncated,
     "log truncated while written": _truncated_while_written,

@@ -74,6 +74,7 @@ KINDS = (
     Kind("network refuses", 0.2, 2.0),
     Kind("answers lost", 0.2, 1.0, weight=4),
     Kind("network slow", 0.5, 2.0),
+    Kind("network late", 0.5, 2.0),
     Kind("log rotated", weight=6),
     Kind("log copied and truncated", weight=4),
     Kind("log folder away", 0.1, 1.0),

@@ -1,5 +1,6 @@
 """A PostgreSQL server and a collector for all tests that ask for one; no process outlives them."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,12 @@ from mailtally_collector.store.location import location_of
 from tests.e2e.processes import Collector, end_all
 from tests.postgres.citus import MISSING, CitusCluster, has_citus
 from tests.postgres.server import PostgresServer
+
+# A shell starts what runs in its background with SIGINT ignored, and children inherit that: Ctrl-C
+# would end none of the programs that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 TEMPLATE = "migrated"
 CITUS_TESTS = Path(__file__).parent / "citus"

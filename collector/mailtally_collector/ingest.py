@@ -109,6 +109,7 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
             with self._streams.open(server, who.fingerprint, old_logs=hello.old_logs) as stream:
                 greeting = await self._store.greet(server, hello.agent_version, hello.last_token)
                 logger.info("agent connected server=%s resync=%s", server, greeting.resync)
+                stream.follows = b"" if greeting.resync else hello.last_token
                 async with AsyncExitStack() as following:
                     if not hello.old_logs:
                         await following.enter_async_context(self._following(server))
@@ -191,13 +192,14 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
             match request.WhichOneof("kind"):
                 case "batch":
                     await slots.acquire()
-                    downlink.expect(await self._submit(server, request.batch, token_bytes))
+                    downlink.expect(await self._submit(stream, request.batch, token_bytes))
                 case "status":
                     now_us = self._clock()
                     await self._store.agent_state(
                         server,
                         decode_agent_state(request.status, now_us),
                         decode_agent_report(request.status, now_us),
+                        stream.follows,
                     )
                 case "command_result":
                     result = decode_command_result(request.command_result)
@@ -223,13 +225,16 @@ class IngestService(ingest_pb2_grpc.IngestServiceServicer):
             raise StreamRefusedError(grpc.StatusCode.INVALID_ARGUMENT, request.why)
         return request
 
-    async def _submit(self, server: str, batch: ingest_pb2.Batch, token_bytes: int) -> Pending:
+    async def _submit(
+        self, stream: OpenStream, batch: ingest_pb2.Batch, token_bytes: int
+    ) -> Pending:
         now_us = self._clock()
         records = [decode_record(record, now_us) for record in batch.records]
         gaps = [decode_gap(gap, now_us) for gap in batch.gaps]
         token = secrets.token_bytes(token_bytes)
         await self._queued.acquire()
-        stored = self._store.batch(server, records, token, gaps)
+        follows, stream.follows = stream.follows, token
+        stored = self._store.batch(stream.server, records, token, gaps, follows)
         stored.add_done_callback(self._leave_queue)
         return Pending(batch.sequence, token, stored)
 

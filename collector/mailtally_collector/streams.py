@@ -28,6 +28,8 @@ class OpenStream:
         self.server = server
         self.fingerprint = fingerprint
         self.old_logs = old_logs
+        # Token of the last batch that was read, at first of the last one before this stream.
+        self.follows = b""
         self.refusal: StreamRefusedError | None = None
         self._on_end: Callable[[], object] = lambda: None
 

@@ -90,6 +90,14 @@ def greet(sql: Sql, name: str, agent_version: str, token: bytes, now_us: int) ->
     return Greeting(resync=bool(token) and not row[1], stored_until_us=row[0])
 
 
+def knows_token(sql: Sql, server_id: int, token: bytes) -> bool:
+    """Whether this acknowledgement is among those that are kept."""
+    row = sql.run(
+        "SELECT 1 FROM ack_token WHERE server_id = ? AND token = ?", (server_id, token)
+    ).fetchone()
+    return row is not None
+
+
 def store_agent_state(sql: Sql, name: str, state: AgentState, now_us: int) -> None:
     """Note how the agent says that it is doing."""
     sql.run(

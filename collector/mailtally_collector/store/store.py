@@ -25,9 +25,9 @@ from mailtally_collector.store.dialect import is_postgres, sql_for
 from mailtally_collector.store.location import Location
 from mailtally_collector.store.reclassify import reclassify_some
 from mailtally_collector.store.requests import note_result
-from mailtally_collector.store.servers import Greeting, greet, store_agent_state
+from mailtally_collector.store.servers import Greeting, greet, server_id_of, store_agent_state
 from mailtally_collector.store.sql import Sql
-from mailtally_collector.store.write_batch import Batch, BatchStore, Stored
+from mailtally_collector.store.write_batch import Batch, BatchStore, Stored, check_followed
 from mailtally_collector.store.writer import StoreUnavailableError, Writer
 
 # How many threads write to PostgreSQL.
@@ -75,10 +75,14 @@ class Store:
         records: Sequence[Record | Poison],
         token: bytes,
         gaps: Sequence[Gap | Poison] = (),
+        follows: bytes = b"",
     ) -> asyncio.Future[Stored]:
-        """Queue one batch; batches of a server are committed in the order of these calls."""
+        """Queue one batch; batches of a server are committed in the order of these calls.
+
+        ``follows`` is the token of the one before on its stream.
+        """
         writer = self._writers[self._at(server)]
-        batch = Batch(server, records, token, self._clock(), gaps)
+        batch = Batch(server, records, token, self._clock(), gaps, follows)
         return asyncio.wrap_future(writer.batch(batch))
 
     async def greet(self, server: str, agent_version: str, token: bytes) -> Greeting:
@@ -95,13 +99,20 @@ class Store:
         """Note that this stream ended."""
         await self._submit(server, lambda sql: note_left(sql, server, stream, self._clock()))
 
-    async def agent_state(self, server: str, state: AgentState, report: AgentReport) -> None:
-        """Note how an agent is doing."""
+    async def agent_state(
+        self, server: str, state: AgentState, report: AgentReport, follows: bytes = b""
+    ) -> None:
+        """Note how an agent is doing.
+
+        Raises StoreUnavailableError also when the database no longer knows ``follows``, the token
+        of the last batch on its stream: who has nothing to report would not notice.
+        """
 
         def work(sql: Sql) -> None:
             now_us = self._clock()
             store_agent_state(sql, server, state, now_us)
             store_report(sql, server, report, now_us)
+            check_followed(sql, server, server_id_of(sql, server, now_us), follows)
 
         await self._submit(server, work)
 

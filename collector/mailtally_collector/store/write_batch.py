@@ -38,25 +38,35 @@ from mailtally_collector.store.servers import (
     NEVER_NEW_US,
     OpenServer,
     count_batch,
+    knows_token,
     open_servers,
     server_id_of,
     store_token,
 )
 from mailtally_collector.store.settlement import Settlement
+from mailtally_collector.store.sql import Sql
 from mailtally_collector.store.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 
 
+class ForgottenError(Exception):
+    """The database does not hold the batch before, which was acknowledged: it went back in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one server reported at once; ``now_us`` is when it came."""
+    """What one server reported at once; ``now_us`` is when it came.
+
+    ``follows``  the token of the batch before on its stream, b"" for none.
+    """
 
     server: str
     records: Sequence[Record | Poison]
     token: bytes
     now_us: int
     gaps: Sequence[Gap | Poison] = ()
+    follows: bytes = b""
 
     @property
     def good(self) -> list[Record]:
@@ -76,6 +86,14 @@ class Stored:
 Part = tuple[OpenServer, Sequence[Record]]
 
 
+def check_followed(sql: Sql, server: str, server_id: int, follows: bytes) -> None:
+    """Raise ForgottenError unless the token of a stream's last batch is known; b"" for none."""
+    if follows and not knows_token(sql, server_id, follows):
+        raise ForgottenError(
+            f"the database went back in time: it does not know what {server} had acknowledged"
+        )
+
+
 class BatchStore:
     """Writes batches. Used by one writer thread only; ``forget`` after each rollback."""
 
@@ -92,6 +110,8 @@ class BatchStore:
         self._server_ids: dict[str, int] = {}
         self._batches: dict[int, int] = {}
         self._horizons = Horizons(self._sql)
+        # Streams whose last batch is known to be there: server, and length of its tokens.
+        self._followed: set[tuple[str, int]] = set()
         self._sweeping = False
         self._partitions = Partitions(self._sql) if is_postgres(database) else None
         self._settlement = Settlement(database) if is_postgres(database) else None
@@ -105,6 +125,7 @@ class BatchStore:
         self._named.clear()
         self._server_ids.clear()
         self._batches.clear()
+        self._followed.clear()
         if self._settlement:
             self._settlement.forget()
 
@@ -138,7 +159,10 @@ class BatchStore:
         2. When the database refuses one, roll back to the savepoint; a single batch is halved until
            the record is found, of several raise: the caller tries each alone.
         3. What is poison goes to quarantine.
+
+        Raises ForgottenError.
         """
+        self._check_followed(batches)
         opened = self._open({self._server_id(batch): batch.server for batch in batches})
         parts = self._young([(opened[self._server_id(batch)], batch.good) for batch in batches])
         refused: list[Poison] = []
@@ -163,6 +187,18 @@ class BatchStore:
             mine = sum(part.id == server.id for part, _ in parts)
             self._batches[server.id] = server.batches + mine
         return done
+
+    def _check_followed(self, batches: Sequence[Batch]) -> None:
+        """Make sure, after each new connection, that nothing is missing before these batches.
+
+        Another server may lead by then, which never saw what was acknowledged last.
+        """
+        for batch in batches:
+            stream = (batch.server, len(batch.token))
+            if stream in self._followed:
+                continue
+            check_followed(self._sql, batch.server, self._server_id(batch), batch.follows)
+            self._followed.add(stream)
 
     def settle(self) -> None:
         """After the commit, resolve what depends on others; in transactions of its own."""

@@ -25,7 +25,7 @@ from peewee import Database, PeeweeException
 from mailtally_collector.store.dialect import is_postgres, writing
 from mailtally_collector.store.failures import is_conflict, is_connection_lost, sentence
 from mailtally_collector.store.guard import FileGuard, causes
-from mailtally_collector.store.write_batch import Batch, BatchStore, Stored
+from mailtally_collector.store.write_batch import Batch, BatchStore, ForgottenError, Stored
 
 logger = logging.getLogger(__name__)
 
@@ -223,6 +223,9 @@ class Writer:
             place = f"database={self._database.database} " if self._guard else ""
             logger.error('write failed %sreason="%s"', place, reason)
             future.set_exception(StoreUnavailableError(reason))
+        elif isinstance(error, ForgottenError):
+            logger.warning('agent has to report again reason="%s"', error)
+            future.set_exception(StoreUnavailableError(str(error)))
         else:
             logger.error("write failed", exc_info=error)
             future.set_exception(error)

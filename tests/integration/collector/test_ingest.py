@@ -17,6 +17,8 @@ from mailtally.v1 import record_pb2 as pb
 from mailtally_collector.config import load_config
 from mailtally_collector.daemon import serve
 from mailtally_collector.ingest import IngestService
+from mailtally_collector.store.database import open_for_writing
+from mailtally_collector.store.dialect import sql_for, writing
 from mailtally_collector.store.location import Location
 from mailtally_collector.store.servers import TOKENS_KEPT
 from tests.integration.collector.conftest import collector, port_in
@@ -266,3 +268,19 @@ async def test_health_is_served_always_and_reflection_when_asked_for(tmp_path: P
                 assert await call.code() == grpc.StatusCode.UNIMPLEMENTED
         stop.set()
         await task
+
+
+async def test_a_stream_ends_when_the_database_forgot_what_it_acknowledged(
+    location: Location,
+) -> None:
+    """Another server may lead that never saw it; who has nothing to report hears of it too."""
+    async with collector(location) as address, agent_at(address) as agent:
+        await agent.hello()
+        await agent.store(story())
+        database = open_for_writing(location)
+        with database.connection_context(), writing(database):
+            sql_for(database).run("DELETE FROM ack_token")
+        await agent.call.write(ingest_pb2.ReportRequest(status=ingest_pb2.AgentStatus()))
+        with pytest.raises(grpc.aio.AioRpcError, match="went back in time") as ended:
+            await agent.read()
+    assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
